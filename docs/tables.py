@@ -1,0 +1,132 @@
+"""Tables of README.md and of the documentation that are made from the catalogue and from docs/results/.
+
+    python -m docs.tables            refresh them
+    python -m docs.tables --check    say whether they are fresh (exit code 1: they are not)
+
+A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`; what is between them is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PAGES = (HERE.parent / "README.md",)
+MARK = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def systems_table() -> str:
+    """The systems that are built, with the verbs each has and what it needs."""
+    from penchant.operations.systems import systems
+
+    rows = [row for row in systems() if row["status"] != "planned"]
+    lines = ["| system | what it is | verbs | needs |", "|---|---|---|---|"]
+    lines += [f"| `{row['name']}` | {row['title']} | {', '.join(row['verbs'])} | {needs(row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def planned_line() -> str:
+    """The systems that are planned, in one paragraph."""
+    from penchant.operations.systems import systems
+
+    names = [f"`{row['name']}`" for row in systems() if row["status"] == "planned"]
+    return f"Planned, each with its contract and its example already in the house ({len(names)}): {', '.join(names)}."
+
+
+def needs(row: dict[str, Any]) -> str:
+    """What a system needs, in a few words."""
+    parts = []
+    for table, columns in (row.get("needs") or {}).items():
+        columns = [columns] if isinstance(columns, str) else columns
+        parts.append(f"{table} ({', '.join(map(str, columns))})" if columns else table)
+    return ", ".join(parts)
+
+
+def results(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """All kept results, in the order of their names."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def results_table(folder: Path = RESULTS, linked: bool = True) -> str:
+    """A row for each row of each kept result; a target that was missed is shown like one that was reached."""
+    kept = results(folder)
+    if not kept:
+        return "No result is kept yet."
+    lines = ["| benchmark | work | side | value | quality | reached |", "|---|---|---|--:|---|---|"]
+    for result in kept:
+        name = f"[{result['name']}](docs/results/{result['name']}.json)" if linked else result["name"]
+        for place, row in enumerate(result["rows"]):
+            reached = ("yes" if result["reached"] else "no") if place == 0 else ""
+            if place == 0 and result.get("ratio") is not None:
+                reached += f" ({number(result['ratio'])}x)" if isinstance(result["ratio"], int | float) else ""
+            side = row["side"] if not row.get("setting") else f"{row['side']} ({words(row['setting'])})"
+            cells = [
+                name if place == 0 else "",
+                row["work"],
+                side,
+                f"{number(row['value'])} {row['unit']}",
+                words(row.get("quality")),
+                reached,
+            ]
+            lines.append("| " + " | ".join(str(cell).replace("|", "/") for cell in cells) + " |")
+    machines = sorted({words(result["machine"]) for result in kept})
+    return "\n".join(lines) + "\n\n" + "Measured on: " + "; ".join(machines) + "."
+
+
+def number(value: Any) -> str:
+    """A figure with four digits, or whole with thousands apart."""
+    return (
+        f"{value:,.4g}"
+        if isinstance(value, float) and abs(value) < 1000
+        else f"{value:,.0f}"
+        if isinstance(value, int | float)
+        else str(value)
+    )
+
+
+def words(value: Any) -> str:
+    """Settings or qualities in one cell."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {words(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(words, value))
+    return "" if value is None else number(value) if isinstance(value, int | float) else str(value)
+
+
+TABLES: dict[str, Callable[[], str]] = {"systems": systems_table, "planned": planned_line, "results": results_table}
+
+
+def refreshed(text: str) -> str:
+    """The text of a page with all its tables made anew."""
+    return MARK.sub(lambda found: f"{found[1]}{TABLES[found['name']]()}\n{found[3]}", text)
+
+
+def main() -> int:
+    """Refresh all pages, or check them; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m docs.tables", description="Refresh the tables of README.md.")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 when a table is not fresh")
+    check = parser.parse_args().check
+    code = 0
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        new = refreshed(old)
+        if old == new:
+            continue
+        if check:
+            print(f"{page.name} is not fresh: make tables refreshes it", file=sys.stderr)
+            code = 1
+        else:
+            page.write_text(new, encoding="utf-8")
+            print(f"{page.name} refreshed", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`python -m penchant` is `penchant`."""
+
+from penchant.cli import main
+
+main()

@@ -1,0 +1,67 @@
+"""penchant evaluate and compare."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from penchant.cli.options import AsJson, Cutoffs, Debug, RunFolder, cutoffs
+from penchant.cli.output import Output, note, say
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("evaluate", help="Measure a run on the test part, with intervals.")(evaluate)
+    app.command("compare", help="Compare runs with each other and with honest floors.")(compare)
+
+
+def evaluate(
+    run: RunFolder,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="PATH", help="A data set. [default: the one it was trained on]")
+    ] = None,
+    k: Cutoffs = "10,20",
+    slices: Annotated[bool, typer.Option("--slices", help="Also by activity, popularity, warm and cold.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a run on the test part, with intervals."""
+    lengths = cutoffs(k)
+    with Output(as_json) as output:
+        from penchant.operations.evaluate import evaluate as work
+
+        result = work(run, data, k=lengths, slices=slices, progress=output.progress)
+        output.answer(result, lambda: show(result))
+
+
+def show(result: Any) -> None:
+    """A result, for people."""
+    from penchant.evaluation.reports import result_text
+
+    for line in result.notes:
+        note(f"note: {line}")
+    say(result_text(result, colour=sys.stdout.isatty()).rstrip())
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN ...", help="Folders of runs on the same split.")],
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page with plots.")] = None,
+    png: Annotated[str | None, typer.Option("--png", metavar="FILE", help="Also write the main plot.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compare runs with each other and with honest floors, by paired tests over people."""
+    with Output(as_json) as output:
+        from penchant.operations.compare import compare as work
+
+        comparison = work(runs, html=html, png=png)
+        output.answer(comparison, lambda: show_comparison(comparison))
+
+
+def show_comparison(comparison: Any) -> None:
+    """A comparison, for people."""
+    from penchant.evaluation.reports import comparison_text
+
+    say(comparison_text(comparison, colour=sys.stdout.isatty()).rstrip())

@@ -1,0 +1,1 @@
+"""Measuring systems under a protocol, comparing them, and saying what was found."""

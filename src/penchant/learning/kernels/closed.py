@@ -1,0 +1,347 @@
+"""Loops of the closed forms: rows that are alike, lasso by coordinates, least squares a row.
+
+Each function works on a range of rows and writes those only, so that ranges may run in threads beside each other and
+the answer is the same for any number of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from penchant.learning.kernels import compiled
+from penchant.learning.kernels.topk import key_of, largest_first, rank_of, score_of
+
+COSINE, PEARSON, JACCARD = 0, 1, 2
+"""How a product of two rows becomes their similarity; every form that divides by one factor a side is COSINE."""
+
+
+@compiled
+def similar_rows(
+    first: int,
+    last: int,
+    offsets: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    by_offsets: np.ndarray,
+    by_rows: np.ndarray,
+    by_values: np.ndarray,
+    itself: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    left_sums: np.ndarray,
+    right_sums: np.ndarray,
+    form: int,
+    shrink: float,
+    k: int,
+    rank: np.ndarray,
+    order: np.ndarray,
+    ids_out: np.ndarray,
+    values_out: np.ndarray,
+    counts_out: np.ndarray,
+) -> None:
+    """The k most similar rows of a matrix A for each of the rows first..last of a matrix Q over the same columns.
+
+    Q as CSR (offsets, columns, values), A by columns (by_offsets, by_rows, by_values). Only rows with a column in common
+    and a similarity above zero are kept; itself int32[rows of Q] is a row of A never kept (-1: none). With p their
+    product: COSINE p / (left right + shrink); PEARSON the same with p - left_sums right_sums (sums scaled by the
+    caller so that this is the covariance); JACCARD p / (left + right - p + shrink), left and right squared lengths.
+    rank int32[rows of A] decides between equals, order is its inverse. Outputs: ids and values [rows, k], counts.
+    """
+    size = len(right)
+    sums = np.zeros(size, np.float32)
+    met = np.empty(size, np.int32)
+    keys = np.empty(size, np.int64)
+    one = np.empty(1, np.float32)
+    one_bits = one.view(np.int32)
+    for q in range(first, last):
+        touched = 0
+        for e in range(offsets[q], offsets[q + 1]):
+            column, value = columns[e], values[e]
+            for f in range(by_offsets[column], by_offsets[column + 1]):
+                row = by_rows[f]
+                add = value * by_values[f]
+                if sums[row] == 0.0 and add != 0.0:
+                    met[touched] = row
+                    touched += 1
+                sums[row] += add
+        found = 0
+        for t in range(touched):
+            row = met[t]
+            product = sums[row]
+            sums[row] = 0.0
+            if row == itself[q]:
+                continue
+            if form == JACCARD:
+                below = left[q] + right[row] - product + shrink
+            else:
+                below = left[q] * right[row] + shrink
+                if form == PEARSON:
+                    product -= left_sums[q] * right_sums[row]
+            if product > 0.0 and below > 0.0:
+                one[0] = product / below
+                keys[found] = key_of(one[0], one_bits[0], rank[row])
+                found += 1
+        if found > k:
+            largest_first(keys, found, k)
+            found = k
+        for c in range(found):
+            ids_out[q - first, c] = order[rank_of(keys[c])]
+            values_out[q - first, c] = score_of(keys[c], one, one_bits)
+        counts_out[q - first] = found
+
+
+@compiled
+def add_rows(
+    first: int,
+    last: int,
+    offsets: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    row_offsets: np.ndarray,
+    row_columns: np.ndarray,
+    row_values: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """out[q] += sum of values times rows of a sparse matrix: a product Q A of two CSR matrices into dense rows."""
+    for q in range(first, last):
+        for e in range(offsets[q], offsets[q + 1]):
+            row, value = columns[e], values[e]
+            for f in range(row_offsets[row], row_offsets[row + 1]):
+                out[q, row_columns[f]] += value * row_values[f]
+
+
+@compiled
+def solve_positive(matrix: np.ndarray, right: np.ndarray, size: int) -> None:
+    """Solve matrix x = right in place by Cholesky; the upper triangle of matrix[:size, :size] is used and destroyed.
+
+    Four pivots are taken at a time, so that the rest of the matrix is read and written once for the four.
+    """
+    for start in range(0, size, 4):
+        stop = min(start + 4, size)
+        for k in range(start, stop):
+            for p in range(start, k):
+                factor = matrix[p, k]
+                line, above = matrix[k, k:size], matrix[p, k:size]
+                for j in range(size - k):
+                    line[j] -= factor * above[j]
+            root = np.sqrt(matrix[k, k])
+            for j in range(k, size):
+                matrix[k, j] /= root
+        if stop - start == 4:
+            first, second, third, fourth = matrix[start], matrix[start + 1], matrix[start + 2], matrix[start + 3]
+            for i in range(stop, size):
+                a, b, c, d = first[i], second[i], third[i], fourth[i]
+                # Slices, so that indices start at 0: only then does the compiler know that none is negative.
+                line, e, f, g, h = matrix[i, i:size], first[i:size], second[i:size], third[i:size], fourth[i:size]
+                for j in range(size - i):
+                    line[j] -= a * e[j] + b * f[j] + c * g[j] + d * h[j]
+    for k in range(size):
+        right[k] /= matrix[k, k]
+        factor = right[k]
+        for j in range(k + 1, size):
+            right[j] -= factor * matrix[k, j]
+    for k in range(size - 1, -1, -1):
+        total = right[k]
+        for j in range(k + 1, size):
+            total -= matrix[k, j] * right[j]
+        right[k] = total / matrix[k, k]
+
+
+@compiled
+def least_squares_rows(
+    first: int,
+    last: int,
+    offsets: np.ndarray,
+    columns: np.ndarray,
+    other: np.ndarray,
+    base: np.ndarray,
+    ridge: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Rows of one half-step: out[r] = (sum h h^T + base + ridge[r] I)^-1 sum h over the row's h = other[column].
+
+    other float32[M,d], base float64[d,d] (a0 times the Gram matrix of `other`), ridge float64[rows], out float32.
+    A row without columns becomes zero.
+    """
+    size = other.shape[1]
+    matrix = np.empty((size, size), np.float64)
+    right = np.empty(size, np.float64)
+    four = np.empty((4, size), np.float64)
+    one, two, three, last_one = four[0], four[1], four[2], four[3]
+    for r in range(first, last):
+        if offsets[r] == offsets[r + 1]:
+            out[r, :] = 0.0
+            continue
+        for i in range(size):
+            right[i] = 0.0
+            for j in range(i, size):
+                matrix[i, j] = base[i, j]
+            matrix[i, i] += ridge[r]
+        for start in range(offsets[r], offsets[r + 1], 4):
+            for c in range(4):
+                if start + c < offsets[r + 1]:
+                    for i in range(size):
+                        four[c, i] = other[columns[start + c], i]
+                        right[i] += four[c, i]
+                else:
+                    four[c, :] = 0.0
+            for i in range(size):
+                a, b, c, d = one[i], two[i], three[i], last_one[i]
+                line, e, f, g, h = matrix[i, i:], one[i:], two[i:], three[i:], last_one[i:]
+                for j in range(size - i):
+                    line[j] += a * e[j] + b * f[j] + c * g[j] + d * h[j]
+        solve_positive(matrix, right, size)
+        for i in range(size):
+            out[r, i] = right[i]
+
+
+@compiled
+def lasso_columns(
+    first: int,
+    last: int,
+    offsets: np.ndarray,
+    columns: np.ndarray,
+    by_offsets: np.ndarray,
+    by_rows: np.ndarray,
+    l1: float,
+    l2: float,
+    sweeps: int,
+    tolerance: float,
+    k: int,
+    rank: np.ndarray,
+    order: np.ndarray,
+    ids_out: np.ndarray,
+    values_out: np.ndarray,
+    counts_out: np.ndarray,
+    sweeps_out: np.ndarray,
+) -> None:
+    """Non-negative elastic net for the columns first..last of a binary matrix R, on all other columns.
+
+    R by rows (offsets, columns) and by columns (by_offsets, by_rows); n its rows. Minimises, a column j,
+    (1/2n)|R_j - R w|^2 + l1 |w|_1 + l2/2 |w|^2 with w >= 0 and w_j = 0, a coordinate at a time: only columns that share
+    more than n l1 rows with j can get a weight, so no other is looked at. A sweep over those with a weight follows
+    until nothing moves by `tolerance`, then one over all; done when that moves nothing either. The k largest weights
+    are kept. Outputs as in `similar_rows`; sweeps_out is how many sweeps were needed.
+    """
+    people, size = len(offsets) - 1, len(by_offsets) - 1
+    residual = np.zeros(people, np.float64)
+    shares = np.zeros(size, np.int64)
+    weights = np.zeros(size, np.float64)
+    candidates = np.empty(size, np.int32)
+    keys = np.empty(size, np.int64)
+    one = np.empty(1, np.float32)
+    one_bits = one.view(np.int32)
+    for j in range(first, last):
+        touched = 0
+        for e in range(by_offsets[j], by_offsets[j + 1]):
+            u = by_rows[e]
+            residual[u] = 1.0
+            for f in range(offsets[u], offsets[u + 1]):
+                i = columns[f]
+                if shares[i] == 0:
+                    candidates[touched] = i
+                    touched += 1
+                shares[i] += 1
+        number = 0
+        for t in range(touched):
+            i = candidates[t]
+            if i != j and shares[i] > people * l1:
+                candidates[number] = i
+                number += 1
+            shares[i] = 0
+        sweep = 0
+        everything = True
+        while sweep < sweeps:
+            sweep += 1
+            moved = 0.0
+            for t in range(number):
+                i = candidates[t]
+                old = weights[i]
+                if not everything and old == 0.0:
+                    continue
+                start, stop = by_offsets[i], by_offsets[i + 1]
+                total = 0.0
+                for e in range(start, stop):
+                    total += residual[by_rows[e]]
+                share = (stop - start) / people
+                new = max(0.0, total / people + share * old - l1) / (share + l2)
+                if new != old:
+                    step = new - old
+                    weights[i] = new
+                    shares[i] = 1  # it has moved: its residuals are swept clean at the end
+                    for e in range(start, stop):
+                        residual[by_rows[e]] -= step
+                    moved = max(moved, abs(step))
+            if moved <= tolerance:
+                if everything:
+                    break
+                everything = True
+            else:
+                everything = False
+        sweeps_out[j - first] = sweep
+        found = 0
+        for t in range(number):
+            i = candidates[t]
+            weight = weights[i]
+            if weight > 0.0:
+                one[0] = weight
+                keys[found] = key_of(one[0], one_bits[0], rank[i])
+                found += 1
+            if shares[i] != 0:
+                for e in range(by_offsets[i], by_offsets[i + 1]):
+                    residual[by_rows[e]] = 0.0
+            shares[i] = 0
+            weights[i] = 0.0
+        for e in range(by_offsets[j], by_offsets[j + 1]):
+            residual[by_rows[e]] = 0.0
+        if found > k:
+            largest_first(keys, found, k)
+            found = k
+        for c in range(found):
+            ids_out[j - first, c] = order[rank_of(keys[c])]
+            values_out[j - first, c] = score_of(keys[c], one, one_bits)
+        counts_out[j - first] = found
+
+
+@compiled
+def ridge_columns(
+    first: int,
+    last: int,
+    gram_offsets: np.ndarray,
+    gram_columns: np.ndarray,
+    gram_values: np.ndarray,
+    chosen: np.ndarray,
+    counts: np.ndarray,
+    l2: float,
+    weights_out: np.ndarray,
+) -> None:
+    """Ridge regression of column j on the few columns chosen[j, :counts[j]], from a sparse Gram matrix (CSR).
+
+    Solves (G_SS + l2 I) w = G_Sj; weights_out float32[columns, width] beside chosen int32[columns, width].
+    """
+    size = len(gram_offsets) - 1
+    width = chosen.shape[1]
+    place = np.full(size, -1, np.int32)
+    matrix = np.empty((width, width), np.float64)
+    right = np.empty(width, np.float64)
+    for j in range(first, last):
+        number = counts[j]
+        for c in range(number):
+            place[chosen[j, c]] = c
+            right[c] = 0.0
+            for d in range(number):
+                matrix[c, d] = 0.0
+        for c in range(number):
+            row = chosen[j, c]
+            for e in range(gram_offsets[row], gram_offsets[row + 1]):
+                column = gram_columns[e]
+                d = place[column]
+                if d >= 0:
+                    matrix[c, d] = gram_values[e]
+                if column == j:
+                    right[c] = gram_values[e]
+            matrix[c, c] += l2
+        solve_positive(matrix, right, number)
+        for c in range(number):
+            weights_out[j, c] = right[c]
+            place[chosen[j, c]] = -1

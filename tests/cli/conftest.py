@@ -1,0 +1,78 @@
+"""A small shop and runs on it, made once by the commands themselves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: exit code and both outputs."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one object on stdout."""
+        lines = self.out.splitlines()
+        assert len(lines) == 1, f"stdout holds {len(lines)} lines: {self.out[:500]}"
+        return json.loads(lines[0])
+
+    @property
+    def error(self) -> str:
+        """The line that begins with error."""
+        return next(line for line in self.err.splitlines() if line.startswith("error: "))
+
+    @property
+    def hint(self) -> str:
+        """The line that begins with hint."""
+        return next(line for line in self.err.splitlines() if line.startswith("hint: "))
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture(scope="session")
+def penchant() -> Command:
+    """Runs `penchant` in a process of its own."""
+
+    def run(*arguments: object, folder: Path | None = None, good: bool = False) -> Done:
+        command = [sys.executable, "-m", "penchant", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300)
+        if good:
+            assert done.returncode == 0, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for all that these tests make."""
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="session")
+def world(penchant: Command, place: Path) -> Path:
+    """A small world, made by the command."""
+    folder = place / "world"
+    penchant("data", "make-world", folder, "--users", 300, "--items", 120, "--days", 60, "--seed", 3, good=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ease(penchant: Command, place: Path, world: Path) -> Path:
+    """A run of ease on the small world."""
+    folder = place / "ease"
+    penchant("train", "ease", "--data", world, "--out", folder, good=True)
+    return folder
