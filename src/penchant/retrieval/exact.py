@@ -91,10 +91,10 @@ def topk_dense(
     allow_group: np.ndarray | None = None,
 ) -> Top:
     """The k highest of given scores, float32[B,M]; the other arguments and the answer as in `topk`."""
-    scores = np.asarray(scores, np.float32)
+    scores = _writable(scores, np.float32)
     if scores.ndim != 2:
         raise UsageError(f"scores must have two dimensions (people, items), given {scores.ndim}")
-    rows = _Rows.of(*scores.shape, k, tie_rank, exclude, allow, allow_group)
+    rows = _Rows.of(len(scores), scores.shape[1], k, tie_rank, exclude, allow, allow_group)
     top = _empty(len(scores), k)
     if scores.size == 0:
         return top
@@ -103,7 +103,9 @@ def topk_dense(
     def work(first: int, last: int) -> None:
         line = np.empty(scores.shape[1], np.float32)
         keys = np.empty(k + max(k, 128), np.int64)
-        kernels.dense_topk(scores, first, last, k, *rows.arguments(), line, line.view(np.int32), keys, *top)
+        kernels.dense_topk(
+            scores, first, last, k, rows.tie_rank, rows.order, *rows.filters(), line, line.view(np.int32), keys, *top
+        )
 
     shared(work, len(scores), scores.size)
     return top
@@ -183,7 +185,7 @@ class _Rows(NamedTuple):
         """Checked and filled up."""
         if k < 1:
             raise UsageError(f"k must be at least 1, given {k}")
-        tie_rank = np.ascontiguousarray(tie_rank, np.int32)
+        tie_rank = _writable(tie_rank, np.int32)
         if len(tie_rank) != width:
             raise UsageError(f"tie_rank must hold {width} ranks, one an item, given {len(tie_rank)}")
         order = np.empty(width, np.int32)
@@ -191,20 +193,16 @@ class _Rows(NamedTuple):
         exclude = Ragged.empty(number) if exclude is None else exclude
         if len(exclude) != number:
             raise UsageError(f"exclude must have {number} rows, one a person, given {len(exclude)}")
-        bits = np.empty((0, 0), np.uint8) if allow is None else np.ascontiguousarray(np.atleast_2d(allow), np.uint8)
+        bits = np.empty((0, 0), np.uint8) if allow is None else _writable(np.atleast_2d(allow), np.uint8)
         if allow is not None and bits.shape[1] != -(-width // 8):
             raise UsageError(f"allow must have {-(-width // 8)} bytes a row for {width} items, given {bits.shape[1]}")
-        group = np.zeros(number, np.int64) if allow_group is None else np.asarray(allow_group, np.int64)
+        group = np.zeros(number, np.int64) if allow_group is None else _writable(allow_group, np.int64)
         if len(group) != number:
             raise UsageError(f"allow_group must name a row of allow for each of {number} people, given {len(group)}")
-        if allow is not None and number and not (0 <= group.min() and group.max() < len(bits)):
+        if allow is not None and number and not (group.min() >= 0 and group.max() < len(bits)):
             raise UsageError(f"allow_group must lie in 0 .. {len(bits) - 1}, given {group.min()} .. {group.max()}")
-        values = np.ascontiguousarray(exclude.values, np.int32)
-        return cls(tie_rank, order, Ragged(values, np.ascontiguousarray(exclude.offsets, np.int64)), bits, group)
-
-    def arguments(self) -> tuple[np.ndarray, ...]:
-        """As the dense kernel takes them."""
-        return self.tie_rank, self.order, *self.filters()
+        own = Ragged(_writable(exclude.values, np.int32), _writable(exclude.offsets, np.int64))
+        return cls(tie_rank, order, own, bits, group)
 
     def filters(self) -> tuple[np.ndarray, ...]:
         """Exclusion and filter alone."""
@@ -230,69 +228,118 @@ class _Rows(NamedTuple):
 
 def _products(people: np.ndarray, items: np.ndarray, k: int, metric: str, bias: np.ndarray | None, rows: _Rows) -> Top:
     """`topk` on checked arguments."""
-    from penchant.learning.kernels import topk as kernels
-
     number, width = len(people), len(items)
     top = _empty(number, k)
     if number == 0 or width == 0:
         return top
     import torch
 
-    addend = bias
-    left = people
+    left, addend = people, bias
     if metric == "l2":
         left = 2.0 * people
-        addend = (0.0 if bias is None else bias) - (items.astype(np.float64) ** 2).sum(1)
-    addition = None if addend is None else torch.from_numpy(np.asarray(addend, np.float32))
-    error = _error(people, items, addend, metric)
-    code, offset = _code(metric), _or_none(bias)
-    capacity = k + max(k // 2, 96)
+        addend = ((0.0 if bias is None else bias) - (items.astype(np.float64) ** 2).sum(1)).astype(np.float32)
+    added = None if addend is None else torch.from_numpy(addend)
+    search = _Search(people, items, k, _code(metric), _or_none(bias), rows, _error(people, items, addend, metric), top)
     size = min(number, BLOCK_PEOPLE * threads.number())
     chunk = min(width, max(BLOCK_ITEMS, BLOCK_PEOPLE * BLOCK_ITEMS // size))
     memory = torch.empty(size * chunk, dtype=torch.float32)
-    band_scores = np.empty((size, capacity), np.float32)
-    band_items = np.empty((size, capacity), np.int32)
     left_rows, right = torch.from_numpy(left), torch.from_numpy(items)
+    band = _Band.of(size, k)
     for start in range(0, number, size):
         count = min(size, number - start)
-        least = np.full(count, kernels.LOWEST, np.float32)
-        found = np.zeros(count, np.int32)
-        own = rows.exclude.offsets[start : start + count + 1]
-        allow_group, wide = rows.allow_group[start : start + count], error[start : start + count]
+        band = band.fresh(count)
         for begin in range(0, width, chunk):
             columns = min(chunk, width - begin)
             block = memory[: count * columns].view(count, columns)
             torch.mm(left_rows[start : start + count], right[begin : begin + columns].t(), out=block)
-            if addition is not None:
-                block += addition[begin : begin + columns]
-            seen = block.numpy()
+            if added is not None:
+                block += added[begin : begin + columns]
+            search.scan(band, block.numpy(), start, begin)
+        search.finish(band, start, count)
+    return top
 
-            def scan(first: int, last: int, begin: int = begin, seen: np.ndarray = seen) -> None:
-                kernels.scan_band(
-                    seen[first:last], last - first, begin, 0, k, wide[first:last], own[first : last + 1],
-                    rows.exclude.values, rows.allow, allow_group[first:last], least[first:last], found[first:last],
-                    band_scores[first:last], band_items[first:last], np.empty(capacity, np.float32),
-                )  # fmt: skip
 
-            shared(scan, count, seen.size, BLOCK_PEOPLE)
+class _Band(NamedTuple):
+    """What may still be among the best k of each row of a block; see the kernel `scan_band`."""
 
-        def finish(first: int, last: int) -> None:
-            kernels.finish_band(
-                last - first, start + first, k, people, items, offset, code, rows.tie_rank, rows.order, wide[first:last],
-                found[first:last], band_scores[first:last], band_scores[first:last].view(np.int32), band_items[first:last],
-                np.empty(capacity, np.float32), np.empty(capacity, np.int64), *top,
+    least: np.ndarray
+    found: np.ndarray
+    scores: np.ndarray
+    items: np.ndarray
+
+    @classmethod
+    def of(cls, size: int, k: int) -> _Band:
+        capacity = k + max(k // 2, 96)
+        scores, items = np.empty((size, capacity), np.float32), np.empty((size, capacity), np.int32)
+        return cls(np.empty(0, np.float32), np.empty(0, np.int32), scores, items)
+
+    def fresh(self, count: int) -> _Band:
+        """Empty rows, in the same memory."""
+        return self._replace(
+            least=np.full(count, np.finfo(np.float32).min, np.float32), found=np.zeros(count, np.int32)
+        )
+
+
+class _Search(NamedTuple):
+    """One search: what stays the same from block to block."""
+
+    people: np.ndarray
+    items: np.ndarray
+    k: int
+    metric: int
+    bias: np.ndarray
+    rows: _Rows
+    error: np.ndarray
+    top: Top
+
+    def scan(self, band: _Band, block: np.ndarray, start: int, begin: int) -> None:
+        """Take the scores of people from `start` on and items from `begin` on into the band."""
+        from penchant.learning.kernels import topk as kernels
+
+        offsets, values, allow, group = self.rows.filters()
+        capacity = band.scores.shape[1]
+
+        def work(first: int, last: int) -> None:
+            own = slice(start + first, start + last)
+            kernels.scan_band(
+                block[first:last], last - first, begin, 0, self.k, self.error[own], offsets[own.start : own.stop + 1], values,
+                allow, group[own], band.least[first:last], band.found[first:last], band.scores[first:last],
+                band.items[first:last], np.empty(capacity, np.float32),
             )  # fmt: skip
 
-        shared(finish, count, count * capacity * people.shape[1], BLOCK_PEOPLE)
-        for row in start + np.flatnonzero(found < 0):
-            # More items lie within the error of the k-th best than the band holds (many equal scores): all exactly.
-            line = np.empty((1, width), np.float32)
-            kernels.score_row(people[row], items, offset, code, line[0])
-            keys = np.empty(k + max(k, 128), np.int64)
-            spare = np.empty(width, np.float32)
-            one = Top(*(column[row : row + 1] for column in top))
-            kernels.dense_topk(line, 0, 1, k, *rows.row(row).arguments(), spare, spare.view(np.int32), keys, *one)
-    return top
+        shared(work, len(block), block.size, BLOCK_PEOPLE)
+
+    def finish(self, band: _Band, start: int, count: int) -> None:
+        """Score the band of people from `start` on exactly, and write their lists."""
+        from penchant.learning.kernels import topk as kernels
+
+        capacity = band.scores.shape[1]
+
+        def work(first: int, last: int) -> None:
+            own = slice(first, last)
+            kernels.finish_band(
+                last - first, start + first, self.k, self.people, self.items, self.bias, self.metric, self.rows.tie_rank,
+                self.rows.order, self.error[start + first : start + last], band.found[own], band.scores[own],
+                band.scores[own].view(np.int32), band.items[own], np.empty(capacity, np.float32),
+                np.empty(capacity, np.int64), *self.top,
+            )  # fmt: skip
+
+        shared(work, count, count * capacity * self.people.shape[1], BLOCK_PEOPLE)
+        for row in start + np.flatnonzero(band.found < 0):
+            self.whole(int(row))
+
+    def whole(self, row: int) -> None:
+        """One person, all items exactly: more of them lie within the error of the k-th best than the band holds."""
+        from penchant.learning.kernels import topk as kernels
+
+        line = np.empty((1, len(self.items)), np.float32)
+        kernels.score_row(self.people[row], self.items, self.bias, self.metric, line[0])
+        spare, keys = np.empty(len(self.items), np.float32), np.empty(self.k + max(self.k, 128), np.int64)
+        one = Top(*(column[row : row + 1] for column in self.top))
+        rows = self.rows.row(row)
+        kernels.dense_topk(
+            line, 0, 1, self.k, rows.tie_rank, rows.order, *rows.filters(), spare, spare.view(np.int32), keys, *one
+        )
 
 
 def _error(people: np.ndarray, items: np.ndarray, addend: np.ndarray | None, metric: str) -> np.ndarray:
@@ -315,13 +362,13 @@ def _prepared(
     """float32, contiguous, of unit length for the cosine; shapes checked."""
     if metric not in METRICS:
         raise UnknownName("metric", metric, METRICS)
-    people, items = np.ascontiguousarray(people, np.float32), np.ascontiguousarray(items, np.float32)
+    people, items = _writable(people, np.float32), _writable(items, np.float32)
     if people.ndim != 2 or items.ndim != 2 or people.shape[1] != items.shape[1]:
         raise UsageError(f"people [B,d] and items [M,d] must agree in d, given {people.shape} and {items.shape}")
     if metric == "cosine":
         people, items = unit(people), unit(items)
     if bias is not None:
-        bias = np.ascontiguousarray(bias, np.float32)
+        bias = _writable(bias, np.float32)
         if bias.shape != (len(items),):
             raise UsageError(f"bias must be one number an item ({len(items)}), given {bias.shape}")
     return people, items, bias
@@ -332,6 +379,11 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     wide = vectors.astype(np.float64)
     lengths = np.sqrt((wide**2).sum(1, keepdims=True))
     return np.ascontiguousarray(wide / np.where(lengths == 0, 1.0, lengths), np.float32)
+
+
+def _writable(array: np.ndarray, kind: type) -> np.ndarray:
+    """Contiguous, of one dtype, and writable: compiled code would be made a second time for arrays that are not."""
+    return np.require(np.asarray(array), kind, ["C", "W"])
 
 
 def _code(metric: str) -> int:
@@ -345,4 +397,6 @@ def _or_none(bias: np.ndarray | None) -> np.ndarray:
 
 
 def _empty(number: int, k: int) -> Top:
-    return Top(np.full((number, k), -1, np.int32), np.full((number, k), -np.inf, np.float32), np.zeros(number, np.int32))
+    return Top(
+        np.full((number, k), -1, np.int32), np.full((number, k), -np.inf, np.float32), np.zeros(number, np.int32)
+    )

@@ -29,7 +29,7 @@ class Drawn:
 def draw(society: Society, law: Law, crowd: Crowd, visits: Visits) -> Drawn:
     """The item of every event. Chance comes from ("core", "choices", first person of a block)."""
     n, m = society.users, society.items
-    users, periods, tastes, _ = law.tastes.shape
+    _, periods, tastes, _ = law.tastes.shape
     slots = 2 if law.second.any() else 1
     # The size of a block depends on the arguments only, so that the same arguments give the same events.
     size = int(np.clip(2**22 // (periods * tastes * slots * m), 16, 512))
@@ -59,6 +59,22 @@ def _affinity(law: Law, visits: Visits, item: np.ndarray) -> np.ndarray:
     mean, cover = law.views[:, :hidden].mean(0), np.cov(law.views[:, :hidden].T)
     spread = np.sqrt(np.einsum("ed,ed->e", taste @ cover, taste))
     return (match - taste @ mean) / np.maximum(spread, 1e-9)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One event of each of n people of a block: row of the law, shop, moment, items before, gap (ms), chance, noise."""
+
+    who: np.ndarray
+    row: np.ndarray
+    shops: np.ndarray
+    time: np.ndarray
+    before: np.ndarray
+    last: np.ndarray
+    gap: np.ndarray
+    uniform: np.ndarray
+    ranges: np.ndarray
+    reason: np.ndarray
 
 
 class _Block:
@@ -92,53 +108,50 @@ class _Block:
         for step in range(int(count.max(initial=0))):
             who = np.flatnonzero(count > step)
             at = first[who] + step
-            gap = np.where(last[who] < 0, -1, time[at] - then[who])
-            shops = law.shops[self.people[who], shop[at]]
-            found, how = self._choose(row[at], last[who], before[who], gap, uniform[at], ranges[who], reason[at],
-                                      lambda i, w: self._allowed(i, who[w], shops[w], time[at[w]], seen))  # fmt: skip
+            now = _Step(
+                who, row[at], law.shops[self.people[who], shop[at]], time[at], before[who], last[who],
+                np.where(last[who] < 0, -1, time[at] - then[who]), uniform[at], ranges[who], reason[at],
+            )  # fmt: skip
+            found, how = self._choose(now, seen)
             missing = np.flatnonzero(found < 0)
             if len(missing):
-                found[missing] = self._left(row[at[missing]], who[missing], shops[missing], time[at[missing]], seen,
-                                            uniform[at[missing], -1, 0])  # fmt: skip
+                found[missing] = self._left(now, missing, seen)
             item[at], reason[at] = found, how
             ok = found >= 0
             who, found = who[ok], found[ok]
             seen[who, found] = True
             before[who], last[who], then[who] = last[who], found, time[at[ok]]
 
-    def _allowed(
-        self, items: np.ndarray, who: np.ndarray, shops: np.ndarray, time: np.ndarray, seen: np.ndarray
-    ) -> np.ndarray:
-        fine = self.law.sold[shops, items] & (self.law.added[items] <= time)
-        return fine if self.law.repeats else fine & ~seen[who, items]
+    def _allowed(self, now: _Step, which: np.ndarray, items: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Whether the choices `which` may take `items` (of one shape with it, or [n,M] for `which` [n,1])."""
+        fine = self.law.sold[now.shops[which], items] & (self.law.added[items] <= now.time[which])
+        return fine if self.law.repeats else fine & ~seen[now.who[which], items]
 
-    def _choose(self, row, last, before, gap, uniform, ranges, reason, allowed):  # type: ignore[no-untyped-def]
-        """Draw from the mixture of the law until what comes is allowed; -1 where it never was."""
-        law, m = self.law, self.law.n_items
-        found, how = np.full(len(row), -1), reason.copy()
-        kind = law.gap_class(gap)
+    def _choose(self, now: _Step, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draw from the mixture of the law until what comes is allowed: items (-1 where it never was) and reasons."""
+        law, m, row = self.law, self.law.n_items, now.row
+        found, how = np.full(len(row), -1), now.reason.copy()
+        kind = law.gap_class(now.gap)
         follow = np.where(kind == NEVER, 0.0, law.order)
         sequel = np.where(kind == SOON, follow * law.sequel, 0.0)
-        last, before = np.maximum(last, 0), np.maximum(np.where(before < 0, last, before), 0)
+        last = np.maximum(now.last, 0)
+        before = np.maximum(np.where(now.before < 0, now.last, now.before), 0)
         wanted = law.rule[np.minimum(kind, 1), law.category[before], law.category[last]]
-        heap = self.heap
-        low_edge, high_edge = self.edges[wanted], self.edges[wanted + 1]
-        low = np.where(low_edge > 0, heap[row, np.maximum(low_edge - 1, 0)], 0.0)
-        high = np.where(high_edge > 0, heap[row, np.maximum(high_edge - 1, 0)], 0.0)
+        low, high = self._heap_at(row, self.edges[wanted]), self._heap_at(row, self.edges[wanted + 1])
         sequel_heap = np.cumsum(law.sequel_weights)[:-1]
         waiting = np.arange(len(row))
         for turn in range(TRIES):
-            a, u, w = uniform[waiting, turn, 0], uniform[waiting, turn, 1], waiting
+            a, u, w = now.uniform[waiting, turn, 0], now.uniform[waiting, turn, 1], waiting
             by_sequel = a < sequel[w]
             by_rule = ~by_sequel & (a < follow[w]) & (high[w] - low[w] > 1e-12)
             x = np.where(by_rule, low[w] + u * (high[w] - low[w]), u)
             place = np.searchsorted(self.flat, x + row[w], side="right") - row[w] * m
             drawn = self.by_category[np.clip(place, 0, m - 1)]
             drawn = np.where(by_sequel, law.sequels[last[w], np.searchsorted(sequel_heap, u, side="right")], drawn)
-            noise = reason[w]
+            noise = now.reason[w]
             drawn = np.where(noise == MISTAKE, (u * m).astype(np.int64), drawn)
-            drawn = np.where(noise == BOT, ranges[w, (u * RANGE_OF_BOTS).astype(np.int64)], drawn)
-            ok = allowed(drawn, w)
+            drawn = np.where(noise == BOT, now.ranges[w, (u * RANGE_OF_BOTS).astype(np.int64)], drawn)
+            ok = self._allowed(now, w, drawn, seen)
             found[w[ok]] = drawn[ok]
             chosen = np.where(by_sequel, SEQUEL, np.where(by_rule, RULE, OWN))
             how[w[ok]] = np.where(noise[ok] >= MISTAKE, noise[ok], chosen[ok])
@@ -147,16 +160,21 @@ class _Block:
                 break
         return found, how
 
-    def _left(
-        self, row: np.ndarray, who: np.ndarray, shops: np.ndarray, time: np.ndarray, seen: np.ndarray, u: np.ndarray
-    ) -> np.ndarray:
-        """A draw from the exact law of taste over all that is still allowed; -1 where nothing is."""
-        every = np.arange(self.law.n_items)
-        mass = np.empty((len(row), self.law.n_items))
-        mass[:, self.by_category] = np.diff(self.heap[row], axis=1, prepend=0.0)
-        mass = np.maximum(mass, 1e-15) * self._allowed(
-            every[None, :], who[:, None], shops[:, None], time[:, None], seen
-        )
+    def _heap_at(self, row: np.ndarray, edge: np.ndarray) -> np.ndarray:
+        """Probability of all items before an edge of the category order."""
+        return np.where(edge > 0, self.heap[row, np.maximum(edge - 1, 0)], 0.0)
+
+    def _left(self, now: _Step, which: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """A draw from the exact law, of noise from everything alike, over what is still allowed; -1 where nothing is.
+
+        The exact law does not tell which of its terms an item came from: taste stays the reason in the truth.
+        """
+        law = self.law
+        own = np.empty((len(which), law.n_items))
+        own[:, self.by_category] = np.diff(self.heap[now.row[which]], axis=1, prepend=0.0)
+        mass = law.followed(own, now.before[which], now.last[which], now.gap[which])
+        mass[now.reason[which] >= MISTAKE] = 1.0
+        mass = np.maximum(mass, 1e-15) * self._allowed(now, which[:, None], np.arange(law.n_items)[None, :], seen)
         total = np.cumsum(mass, 1)
-        found = np.minimum((total <= (u * total[:, -1])[:, None]).sum(1), self.law.n_items - 1)
-        return np.where(total[:, -1] > 0, found, -1)
+        found = (total <= (now.uniform[which, -1, 0] * total[:, -1])[:, None]).sum(1)
+        return np.where(total[:, -1] > 0, np.minimum(found, law.n_items - 1), -1)

@@ -19,7 +19,7 @@ BLOCK = 512
 SESSION = HOUR // 2
 
 
-def open(folder: str | Path) -> Oracle:  # noqa: A001 - `oracle.open(folder)` reads as it should
+def open(folder: str | Path) -> Oracle:
     """The oracle of a world that was written (its data folder, or the folder of its truth)."""
     return Oracle(read(folder))
 
@@ -81,8 +81,7 @@ class Oracle:
                 continue
             moment = np.broadcast_to(time, len(users))[rows]
             law = self._expected(users[rows], self.law.period(moment))
-            law *= self.law.added[None, :] <= moment[:, None]
-            out[rows] = law / np.maximum(law.sum(1, keepdims=True), 1e-300)
+            out[rows] = _normalised(law * (self.law.added[None, :] <= moment[:, None]))
         return out
 
     def _expected(self, users: np.ndarray, periods: np.ndarray) -> np.ndarray:
@@ -124,20 +123,19 @@ class Oracle:
             u, moment, before, last = users[rows], time[rows], last_two[rows, 0], last_two[rows, 1]
             # Within a session taste and shop stand still, so the last item tells which of them leads.
             inside = (last >= 0) & (gap[rows] < SESSION)
-            parts, weights = [], []
-            for weight, own in self._components(u, self.law.period(moment)):
-                likely = own[np.arange(len(u)), np.maximum(last, 0)]
-                weights.append(weight * np.where(inside, np.maximum(likely, 1e-12), 1.0))
-                parts.append(self.law.followed(own, before, last, gap[rows]) * (own > 0))
-            total = np.sum(weights, 0)
-            law = sum((w / total)[:, None] * part for w, part in zip(weights, parts, strict=True))
-            law = law * (self.law.added[None, :] <= moment[:, None])
-            chance = np.ones_like(law) * (self.law.added[None, :] <= moment[:, None])
+            allowed = (self.law.added[None, :] <= moment[:, None]).astype(np.float64)
             if exclude is not None:
                 some = exclude.take(np.arange(rows.start, rows.stop))
-                law[some.rows(), some.values] = chance[some.rows(), some.values] = 0
-            law /= np.maximum(law.sum(1, keepdims=True), 1e-300)
-            out[rows] = law * (1 - mistakes) + mistakes * chance / np.maximum(chance.sum(1, keepdims=True), 1)
+                allowed[some.rows(), some.values] = 0
+            law, total = np.zeros_like(allowed), np.zeros((len(u), 1))
+            for weight, own in self._components(u, self.law.period(moment)):
+                likely = np.maximum(own[np.arange(len(u)), np.maximum(last, 0)], 1e-12)
+                weight = (weight * np.where(inside, likely, 1.0))[:, None]
+                sold = allowed * (own > 0)
+                part = _normalised(self.law.followed(own, before, last, gap[rows]) * sold)
+                law += weight * (part * (1 - mistakes) + mistakes * _normalised(sold))
+                total += weight
+            out[rows] = law / total
         return out
 
     # Verbs
@@ -190,6 +188,10 @@ class Oracle:
     def segment(self, time: int | None = None) -> Segmentation:
         """People by type."""
         return Segmentation(self.types(time).astype(np.int32))
+
+
+def _normalised(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(rows.sum(1, keepdims=True), 1e-300)
 
 
 def _blocks(number: int) -> Iterator[slice]:

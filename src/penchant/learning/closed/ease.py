@@ -145,7 +145,7 @@ def ease_topk(user_items: csr_array, l2: float, neighbours: int = 500, tie_rank:
     """
     from scipy.sparse import csr_array
 
-    from penchant.learning.closed.neighbours import _arrays, shape_of, similar_to
+    from penchant.learning.closed.neighbours import arrays, shape_of, similar_to
     from penchant.learning.kernels import closed as kernels
     from penchant.learning.kernels.sharing import shared
 
@@ -160,7 +160,7 @@ def ease_topk(user_items: csr_array, l2: float, neighbours: int = 500, tie_rank:
     chosen = np.zeros((size, width), np.int32)
     chosen[np.arange(width) < counts[:, None]] = common.indices
     weights_ = np.zeros((size, width), np.float32)
-    matrix = _arrays((item_users @ user_items).tocsr())
+    matrix = arrays((item_users @ user_items).tocsr())
 
     def work(first: int, last: int) -> None:
         kernels.ridge_columns(first, last, *matrix, chosen, counts, float(l2), weights_)

@@ -85,14 +85,16 @@ def fold_in(rows: csr_array, other: np.ndarray, unobserved: float, l2: float, nu
     Raises:
         UsageError: a negative weight, or no ridge at all.
     """
-    from penchant.learning.closed.neighbours import _arrays
+    from penchant.learning.closed.neighbours import arrays
     from penchant.learning.kernels import closed as kernels
     from penchant.learning.kernels.sharing import shared
 
     if unobserved < 0 or l2 <= 0:
-        raise UsageError(f"iALS needs a weight of unobserved pairs of 0 and above and l2 above 0, given {unobserved} and {l2}")
-    offsets, columns, _ = _arrays(rows)
-    other = np.ascontiguousarray(other, np.float32)
+        raise UsageError(
+            f"iALS needs a weight of unobserved pairs of 0 and above and l2 above 0, given {unobserved} and {l2}"
+        )
+    offsets, columns, _ = arrays(rows)
+    other = np.require(other, np.float32, ["C", "W"])
     base, ridge = inner(other, unobserved), ridges(np.diff(offsets), len(other), unobserved, l2, nu)
     out = np.empty((rows.shape[0], other.shape[1]), np.float32)
 

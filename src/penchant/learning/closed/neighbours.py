@@ -106,7 +106,7 @@ def rp3beta(
     into_item = (np.maximum(item_counts, 1).astype(np.float64) ** beta).astype(np.float32)
     shape = Shape(0, ones, into_item, np.zeros_like(ones))
     found = similar_to(start, back, shape, shape, 0.0, neighbours, np.arange(len(ones)), tie_rank)
-    return _normalised(found) if normalise else found
+    return normalised(found) if normalise else found
 
 
 def similar_to(
@@ -134,11 +134,11 @@ def similar_to(
     if neighbours < 1:
         raise UsageError(f"neighbours must be at least 1, given {neighbours}")
     number, size = queries.shape[0], columns.shape[1]
-    rank = np.arange(size, dtype=np.int32) if tie_rank is None else np.ascontiguousarray(tie_rank, np.int32)
+    rank = np.arange(size, dtype=np.int32) if tie_rank is None else np.array(tie_rank, np.int32)
     order = np.empty(size, np.int32)
     order[rank] = np.arange(size, dtype=np.int32)
     width = max(1, min(neighbours, size))
-    q, a = _arrays(queries), _arrays(columns)
+    q, a = arrays(queries), arrays(columns)
     itself = np.asarray(itself, np.int32)
     parts: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
@@ -232,11 +232,11 @@ def _alike(
     # The query is the column j of the answer, so its factor is the right one of the formula.
     found = similar_to(heavy, heavy.T.tocsr(), shape, shape, shrink, neighbours, np.arange(rows.shape[0]), tie_rank)
     if normalise:
-        found = _normalised(found)
+        found = normalised(found)
     return found.T.tocsr()
 
 
-def _normalised(matrix: csr_array) -> csr_array:
+def normalised(matrix: csr_array) -> csr_array:
     """Each row divided by its sum."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     sums = np.bincount(rows, matrix.data, matrix.shape[0])
@@ -250,10 +250,10 @@ def _filled(matrix: csr_array, values: np.ndarray) -> csr_array:
     return csr_array((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def _arrays(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Offsets int64, columns int32, values float32."""
+def arrays(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets int64, columns int32, values float32, all writable: compiled code would be made anew for arrays that are not."""
     return (
-        np.ascontiguousarray(matrix.indptr, np.int64),
-        np.ascontiguousarray(matrix.indices, np.int32),
-        np.ascontiguousarray(matrix.data, np.float32),
+        np.require(matrix.indptr, np.int64, ["C", "W"]),
+        np.require(matrix.indices, np.int32, ["C", "W"]),
+        np.require(matrix.data, np.float32, ["C", "W"]),
     )

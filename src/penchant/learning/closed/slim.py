@@ -39,7 +39,7 @@ def slim(
     """
     from scipy.sparse import csr_array
 
-    from penchant.learning.closed.neighbours import _arrays
+    from penchant.learning.closed.neighbours import arrays
     from penchant.learning.kernels import closed as kernels
     from penchant.learning.kernels.sharing import shared
 
@@ -47,9 +47,9 @@ def slim(
         raise UsageError(f"slim needs alpha above 0 and l1_ratio in 0 .. 1, given {alpha} and {l1_ratio}")
     size = user_items.shape[1]
     width = max(1, size if neighbours is None else min(neighbours, size))
-    offsets, columns, _ = _arrays(user_items)
-    by_offsets, by_rows, _ = _arrays(user_items.T.tocsr())
-    rank = np.arange(size, dtype=np.int32) if tie_rank is None else np.ascontiguousarray(tie_rank, np.int32)
+    offsets, columns, _ = arrays(user_items)
+    by_offsets, by_rows, _ = arrays(user_items.T.tocsr())
+    rank = np.arange(size, dtype=np.int32) if tie_rank is None else np.array(tie_rank, np.int32)
     order = np.empty(size, np.int32)
     order[rank] = np.arange(size, dtype=np.int32)
     parts: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}

@@ -17,7 +17,7 @@ STRIDE = 64
 
 
 @compiled
-def key_of(score: float, bits: int, rank: int) -> int:
+def key_of(score: float, bits: int, rank: int) -> np.int64:
     """The place of a score (its float32 bits read as int32) and a tie rank in one order, int64; larger is better."""
     ordered = np.int64(bits)
     if ordered < 0:
@@ -28,7 +28,7 @@ def key_of(score: float, bits: int, rank: int) -> int:
 
 
 @compiled
-def rank_of(key: int) -> int:
+def rank_of(key: int) -> np.int64:
     """The tie rank inside a key."""
     return np.int64(0x7FFFFFFF) - (np.int64(key) & np.int64(0xFFFFFFFF))
 
@@ -238,7 +238,7 @@ def scan_band(
 @compiled
 def narrow(
     scores: np.ndarray, items: np.ndarray, number: int, k: int, width: float, spare: np.ndarray
-) -> tuple[int, float]:
+) -> tuple[int, np.floating]:
     """Keep, of `number` collected items, those within `width` below the k-th best; how many, and the new limit."""
     for c in range(number):
         spare[c] = scores[c]
@@ -262,7 +262,7 @@ DOT, L2 = 0, 1
 
 
 @compiled
-def pair_score(person: np.ndarray, item: np.ndarray, bias: float, metric: int) -> float:
+def pair_score(person: np.ndarray, item: np.ndarray, bias: float, metric: int) -> np.floating:
     """The exact score of one pair: summed in float64 in a fixed order, rounded once to float32.
 
     metric DOT: product plus bias. metric L2: minus the squared distance, plus bias.

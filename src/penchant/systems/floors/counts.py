@@ -18,7 +18,7 @@ from penchant.verbs.protocols import Because, RecommendOptions
 
 DAY = 86_400_000.0
 
-PRESETS = {
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "popularity": {"tiny": {}, "default": {}, "paper": {}},
     "random": {"tiny": {}, "default": {}, "paper": {}},
 }
@@ -49,7 +49,9 @@ class Popularity(ScoringSystem):
         if self.settings.half_life is not None:
             times = material.histories.times
             if times is None:
-                raise MissingNeeds("popularity with half_life needs events with a time; these have none", "leave half_life out")
+                raise MissingNeeds(
+                    "popularity with half_life needs events with a time; these have none", "leave half_life out"
+                )
             age = (times.values.max(initial=0) - times.values) / DAY
             recent = np.bincount(
                 material.histories.items.values, np.exp2(-age / self.settings.half_life), minlength=len(counts)
@@ -77,7 +79,9 @@ class Popularity(ScoringSystem):
                 return []
             count = int(self.catalogue.counts[item])
             words = {"people": f"{count:,}", "all": f"{self.people:,}"}
-            return [Because("rule", "{people} of {all} people have it", (item,), value=count, unit="people", words=words)]
+            return [
+                Because("rule", "{people} of {all} people have it", (item,), value=count, unit="people", words=words)
+            ]
 
         return reasons_of(people, answered, reasons)
 
@@ -109,8 +113,8 @@ class Random(ScoringSystem):
 
     def learn(self, material: Material, training: Training) -> None:
         """Hash the external ids."""
-        self.user_keys = hash64(material.users.names(), self.settings.seed)
-        self.item_keys = hash64(material.items.names(), self.settings.seed)
+        self.user_keys = hash64(material.users.array.to_pylist(), self.settings.seed)
+        self.item_keys = hash64(material.items.array.to_pylist(), self.settings.seed)
 
     def recommend(self, people: People, k: int, options: RecommendOptions) -> Ranked:
         """The k items with the highest hashes."""
@@ -153,7 +157,8 @@ def _nameless_or(people: People, number: int) -> People:
 def _chance(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Numbers in (0, 1) for pairs of 64-bit keys, float32[rows, columns] (the mixing steps of splitmix64)."""
     out = np.empty((len(rows), len(columns)), np.float32)
-    for row, key in enumerate(rows):
+    for row in range(len(rows)):
+        key = rows[row : row + 1]
         mixed = (columns ^ (key * np.uint64(0x9E3779B97F4A7C15))) + key
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

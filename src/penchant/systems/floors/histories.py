@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from penchant.learning.closed.neighbours import arrays
 from penchant.learning.explain import because_of_items
 from penchant.systems.bases.scoring import ScoringSystem
 from penchant.systems.bases.vectors import reasons_of
@@ -47,12 +48,7 @@ def product(rows: csr_array, matrix: csr_array) -> np.ndarray:
     from penchant.learning.kernels.sharing import shared
 
     out = np.zeros((rows.shape[0], matrix.shape[1]), np.float32)
-    left = rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32)
-    right = (
-        matrix.indptr.astype(np.int64, copy=False),
-        matrix.indices.astype(np.int32, copy=False),
-        matrix.data.astype(np.float32, copy=False),
-    )
+    left, right = arrays(rows), arrays(matrix)
 
     def work(first: int, last: int) -> None:
         kernels.add_rows(first, last, *left, *right, out)

@@ -1,0 +1,146 @@
+"""Linear item weights as systems: EASE (dense, or with few weights a column) and SLIM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penchant.data.views import Material
+from penchant.learning.closed import ease as solve_ease
+from penchant.learning.closed import ease_topk as solve_ease_topk
+from penchant.learning.closed import slim as solve_slim
+from penchant.learning.explain import because_of_items
+from penchant.learning.training import Training
+from penchant.systems.bases.settings import SystemSettings, setting
+from penchant.systems.bases.vectors import reasons_of
+from penchant.systems.floors.histories import HistorySystem, ItemWeights, history_rows
+from penchant.verbs.batch import Impressions, People, Ranked
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "ease": {"tiny": {"l2": 10.0}, "default": {}, "paper": {"l2": 80.0}},
+    "ease-topk": {"tiny": {"l2": 10.0, "neighbours": 20}, "default": {}, "paper": {"l2": 80.0, "neighbours": 500}},
+    "slim": {"tiny": {"sweeps": 20}, "default": {}, "paper": {"alpha": 0.005, "l1_ratio": 1e-6}},
+}
+"""`paper` is what was published for Gowalla; PUBLISHED has the other data sets."""
+
+PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
+    "ease": {"gowalla": {"l2": 80.0}, "yelp2018": {"l2": 300.0}, "amazon-book": {"l2": 50.0}},
+    "slim": {
+        "gowalla": {"alpha": 0.005, "l1_ratio": 1e-6},
+        "yelp2018": {"alpha": 0.01, "l1_ratio": 1e-4},
+        "amazon-book": {"alpha": 0.001, "l1_ratio": 1e-3},
+    },
+}
+"""Settings published for the LightGCN splits (the BARS board)."""
+
+
+class EaseSettings(SystemSettings):
+    """Settings of `ease`."""
+
+    l2: float = setting(100.0, gt=0, search=[1.0, 1000.0, "log"])
+    """Strength of the ridge: larger trusts rare company of items less. Data with more events a person want more."""
+
+
+class Ease(HistorySystem):
+    """EASE (Steck, 2019): the linear model of all items on all others, solved in closed form. B_jj = 0; scores = R B.
+
+    Use it as the first model of a catalogue up to some 30,000 items (it holds M x M numbers): strong, no seed, exact
+    reasons, people never seen served as well. Above its memory use ease-topk.
+    The state is B and the diagonal of P = (R^T R + l2 I)^-1, from which P is P_ij = -B_ij P_jj: enough for exact updates
+    and forgetting (`learning.closed.add_rows`, `remove_rows`) without keeping anybody's events.
+    """
+
+    Settings = EaseSettings
+    name = "ease"
+    item_items: np.ndarray = np.empty((0, 0), np.float32)
+
+    def learn(self, material: Material, training: Training) -> None:
+        """One matrix inverse."""
+        self.item_items, self.diagonal = solve_ease(
+            material.interactions.to_csr(), self.settings.l2, training.memory_budget
+        )
+
+    def score_block(self, people: People) -> np.ndarray:
+        """The rows of the history's items, added up in the order of their numbers: float32[B,M]."""
+        return np.asarray(history_rows(people.items, len(self.catalogue)) @ self.item_items, np.float32)
+
+    def similar_block(self, items: np.ndarray) -> np.ndarray:
+        """The weights of the items' rows, float32[Q,M]."""
+        return np.asarray(self.item_items[items], np.float32)
+
+    def why(self, people: People, answered: Ranked | Impressions) -> list[Any]:
+        """The terms of the score, one an item of the history; they add up to it."""
+        number = len(self.catalogue)
+
+        def reasons(history: np.ndarray, item: int) -> list[Any]:
+            own = np.unique(history[(history >= 0) & (history < number)])
+            return because_of_items(own, self.item_items[own, item]) if 0 <= item < number else []
+
+        return reasons_of(people, answered, reasons)
+
+    def state(self) -> dict[str, Any]:
+        """B and the diagonal of P."""
+        return {**super().state(), "item_items": self.item_items, "diagonal": self.diagonal}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        super().restore(state)
+        self.item_items, self.diagonal = state["item_items"], state["diagonal"]
+
+
+class EaseTopKSettings(EaseSettings):
+    """Settings of `ease-topk`."""
+
+    neighbours: int = setting(500, ge=1, search=[50, 1000, "log"])
+    """Items that each column may weigh: those that share most people with it."""
+
+
+class EaseTopK(ItemWeights):
+    """EASE whose columns see their most frequent company only: M x neighbours numbers instead of M x M.
+
+    Use it where EASE does not fit into memory.
+    The state is the weights; `update` and `forget` are to solve the touched columns anew.
+    """
+
+    Settings = EaseTopKSettings
+    name = "ease-topk"
+
+    def learn(self, material: Material, training: Training) -> None:
+        """One small ridge regression an item."""
+        s = self.settings
+        self.keep(solve_ease_topk(material.interactions.to_csr(), s.l2, s.neighbours, self.catalogue.tie_rank))
+
+
+class SlimSettings(SystemSettings):
+    """Settings of `slim`."""
+
+    alpha: float = setting(0.01, gt=0, search=[1e-4, 1.0, "log"])
+    """Strength of the elastic net (scikit-learn's scaling: the squared error is divided by twice the people)."""
+    l1_ratio: float = setting(0.01, ge=0, le=1, search=[1e-6, 1.0, "log"])
+    """Share of absolute values in it: larger leaves fewer weights."""
+    neighbours: int = setting(1000, ge=1, search=[100, 1000, "log"])
+    """Largest weights kept a column."""
+    sweeps: int = setting(100, ge=1)
+    """Most passes over a column's coordinates."""
+
+
+class Slim(ItemWeights):
+    """SLIM (Ning and Karypis, 2011): each item from the others by a non-negative elastic net.
+
+    Use it where EASE's memory does not fit and training may take a while, or where few, positive reasons are wanted.
+    The state is the weights; `update` and `forget` are to solve the touched columns anew.
+    """
+
+    Settings = SlimSettings
+    name = "slim"
+
+    def learn(self, material: Material, training: Training) -> None:
+        """One regression an item."""
+        s = self.settings
+        self.keep(
+            solve_slim(
+                material.interactions.to_csr(), s.alpha, s.l1_ratio, s.neighbours, s.sweeps,
+                tie_rank=self.catalogue.tie_rank, progress=training.progress,
+            )
+        )  # fmt: skip
