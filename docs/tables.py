@@ -28,7 +28,7 @@ def systems_table() -> str:
 
     rows = [row for row in systems() if row["status"] != "planned"]
     lines = ["| system | what it is | verbs | needs |", "|---|---|---|---|"]
-    lines += [f"| `{row['name']}` | {row['title']} | {', '.join(row['verbs'])} | {needs(row)} |" for row in rows]
+    lines += [f"| `{row['short']}` | {row['title']} | {', '.join(row['verbs'])} | {needs(row)} |" for row in rows]
     return "\n".join(lines)
 
 

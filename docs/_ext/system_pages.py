@@ -16,7 +16,7 @@ SECTION = re.compile(r"^(Args|Raises|Returns|Example|Source|Sources|See also):{1
 def pages() -> dict[str, str]:
     """Markdown of all pages, by the name of the file."""
     kept = tables.results()
-    return {row["name"]: page(row["name"], kept) for row in catalogue.systems(built=True)}
+    return {row["short"]: page(row["name"], kept) for row in catalogue.systems(built=True)}
 
 
 def page(name: str, kept: list[dict[str, Any]]) -> str:

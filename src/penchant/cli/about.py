@@ -41,7 +41,7 @@ def show_rows(rows: list[dict[str, Any]]) -> None:
     """The catalogue as a table."""
     table(
         ["system", "family", "verbs", "status", "title"],
-        [[row["name"], row["family"], ", ".join(row["verbs"]), row["status"], row["title"]] for row in rows],
+        [[row["short"], row["family"], ", ".join(row["verbs"]), row["status"], row["title"]] for row in rows],
     )
     ready = sum(row["status"] != "planned" for row in rows)
     note(f"{ready} of {len(rows)} are built; penchant systems SYSTEM shows one")

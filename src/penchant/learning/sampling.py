@@ -1,81 +1,135 @@
-"""Batches of (user, item touched, items not touched), by a counter: nothing has to be remembered to resume."""
+"""Which pairs are learned from, in which order, and against which items: triples (user, positive, negatives).
+
+A stream is keyed and counted, not drawn in turn: sample t of epoch e is a function of (seed, phase, e, t). So there is
+no state of a sampler to keep, a resumed training goes on with the same samples, and threads change nothing.
+
+Samplers are not comparable by epochs: `uniform_interaction` sees each pair once an epoch, `uniform_user` sees people
+equally often, so that pairs of people with long histories are seen less. Compare by steps (`steps`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 
+from penchant import randomness
 from penchant.data.views import Interactions
-from penchant.learning.kernels.sampling import draw_negatives, draw_positives
+from penchant.errors import UnknownName, UsageError
+from penchant.learning.kernels import sampling as kernels
 from penchant.learning.kernels.sharing import shared
-from penchant.randomness import key, stream
 
-By = Literal["uniform_interaction", "uniform_user"]
+SAMPLERS = ("uniform_interaction", "uniform_user")
+NEGATIVES = ("uniform", "popularity")
+CHUNK = 1 << 19
+"""Samples drawn at once, about: buffers are made once and filled anew."""
+COST = 256
+"""Steps of a loop that a sample takes, about; decides whether threads are worth it."""
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """users int32[B], positives int32[B], negatives int32[B,n]."""
+class Pairs(NamedTuple):
+    """A batch of B triples: users int32[B], positives int32[B], negatives int32[B,n].
+
+    Views into buffers that the next batches overwrite: copy what must outlive its turn.
+    """
 
     users: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.users)
+
+def key_of(seed: int, phase: str, epoch: int, purpose: str = "pairs") -> int:
+    """The 64-bit key of one epoch's stream."""
+    return randomness.key(seed, purpose, phase, epoch) & 0xFFFFFFFFFFFFFFFF
 
 
-def steps(interactions: Interactions, batch_size: int, by: By) -> int:
-    """Batches of one epoch: all pairs once, or (by user) as many draws, and one step more as the NGCF code does."""
-    if by == "uniform_interaction":
-        return -(-len(interactions) // batch_size)
-    return len(interactions) // batch_size + 1
+def steps(interactions: Interactions, by: str, batch_size: int) -> int:
+    """Batches of an epoch: each pair once (uniform_interaction), or E // batch_size + 1 (uniform_user, as in NGCF).
+
+    People who have every item have no negative; their pairs are not counted.
+    """
+    _known(by, SAMPLERS, "sampler")
+    number = _usable(interactions)
+    if number == 0:
+        return 0
+    return number // batch_size + 1 if by == "uniform_user" else -(-number // batch_size)
 
 
 def pairs(
-    interactions: Interactions, batch_size: int, *, seed: int, epoch: int, by: By = "uniform_interaction", negatives: int = 1
+    interactions: Interactions,
+    key: int,
+    by: str = "uniform_interaction",
+    negatives: int = 1,
+    batch_size: int = 2048,
+    negatives_by: str = "uniform",
 ) -> Iterator[Pairs]:
-    """The batches of one epoch; the same seed and epoch give the same batches on every machine.
+    """The batches of one epoch.
 
     Args:
-        by: "uniform_interaction" goes through all pairs in a drawn order; "uniform_user" draws people who are distinct
-            within a batch (as long as there are enough) and one of the items of each, so that people with few events
-            weigh as much as those with many.
-        negatives: items a pair that the person has not touched (never a known one), uniform over the catalogue.
+        interactions: the train part.
+        key: 64 bits (`key_of`); the same key gives the same batches.
+        by: "uniform_interaction": every pair once, shuffled. "uniform_user": a batch is distinct people drawn evenly
+            (with repetition where there are fewer than a batch), one random item of each (the sampler of NGCF's code).
+        negatives: items a pair that the user has not. negatives_by: "uniform" over those items, or "popularity": as
+            often as people have them (16 draws, then uniform).
+
+    Raises:
+        UnknownName: no such sampler. UsageError: a size below 1.
     """
-    users, positives = _touched(interactions, batch_size, seed, epoch, by)
-    drawn = np.empty((len(users), negatives), np.int32)
-    number = np.uint64(key(seed, "negatives", epoch) & 0xFFFFFFFFFFFFFFFF)
-
-    def part(first: int, last: int) -> None:
-        draw_negatives(number, users, interactions.user_offsets, interactions.user_items, interactions.n_items, first, last, drawn)
-
-    shared(part, len(users), len(users) * negatives * 32, grain=max(1, len(users) // 16))
-    for start in range(0, len(users), batch_size):
-        rows = slice(start, start + batch_size)
-        yield Pairs(users[rows], positives[rows], drawn[rows])
+    _known(by, SAMPLERS, "sampler")
+    _known(negatives_by, NEGATIVES, "way to draw negatives")
+    if negatives < 1 or batch_size < 1:
+        raise UsageError(f"negatives and batch_size must be at least 1, given {negatives} and {batch_size}")
+    return _batches(interactions, key, by, negatives, batch_size, negatives_by)
 
 
-def _touched(
-    interactions: Interactions, batch_size: int, seed: int, epoch: int, by: By
-) -> tuple[np.ndarray, np.ndarray]:
-    generator = stream(seed, "order", epoch)
-    # Somebody who touched everything has no item left to be told apart from: no pair of theirs can teach.
-    free = interactions.user_degrees < interactions.n_items
-    if by == "uniform_interaction":
-        users = interactions.pair_users()
-        order = generator.permutation(len(users)) if free.all() else generator.permutation(np.flatnonzero(free[users]))
-        return users[order], interactions.user_items[order]
-    active = np.flatnonzero((interactions.user_degrees > 0) & free).astype(np.int32)
-    number = steps(interactions, batch_size, by)
-    if batch_size <= len(active):
-        users = np.concatenate([generator.permutation(active)[:batch_size] for _ in range(number)])
-    else:
-        users = generator.choice(active, number * batch_size)
-    positives = np.empty(len(users), np.int32)
-    number_key = np.uint64(key(seed, "positives", epoch) & 0xFFFFFFFFFFFFFFFF)
-    draw_positives(number_key, users, interactions.user_offsets, interactions.user_items, positives)
-    return users, positives
+def _batches(
+    interactions: Interactions, key: int, by: str, negatives: int, batch_size: int, negatives_by: str
+) -> Iterator[Pairs]:
+    number = steps(interactions, by, batch_size)
+    total = number * batch_size if by == "uniform_user" else _usable(interactions)
+    if total == 0:
+        return
+    full = interactions.user_degrees >= interactions.n_items
+    pair_users = interactions.pair_users()
+    chosen = np.flatnonzero(~full[pair_users]) if full.any() else np.empty(0, np.int64)
+    users = np.flatnonzero((interactions.user_degrees > 0) & ~full).astype(np.int32)
+    chunk = min(total, max(1, CHUNK // batch_size) * batch_size)
+    out = np.empty(chunk, np.int32), np.empty(chunk, np.int32), np.empty((chunk, negatives), np.int32)
+    bits = np.uint64(key)
+    mode, drawn = SAMPLERS.index(by), NEGATIVES.index(negatives_by)
+
+    for start in range(0, total, chunk):
+        here = min(chunk, total - start)
+
+        def work(first: int, last: int, start: int = start) -> None:
+            kernels.fill_pairs(
+                first, last, start, bits, mode, drawn, batch_size, interactions.user_offsets, interactions.user_items,
+                pair_users, chosen, users, interactions.n_items, *out,
+            )  # fmt: skip
+
+        with np.errstate(over="ignore"):  # the plain functions wrap around as compiled code does
+            shared(work, here, here * COST * negatives, grain=1 << 14)
+        for begin in range(0, here, batch_size):
+            where = slice(begin, min(begin + batch_size, here))
+            yield Pairs(out[0][where], out[1][where], out[2][where])
+
+
+def kept(entries: int, key: int, rate: float) -> np.ndarray:
+    """Dropout of a graph's entries, float32[E]: 0 with probability `rate`, else 1 / (1 - rate); the same a key."""
+    out = np.empty(entries, np.float32)
+    with np.errstate(over="ignore"):
+        kernels.fill_kept(np.uint64(key), rate, out)
+    return out
+
+
+def _usable(interactions: Interactions) -> int:
+    """Pairs of people who lack at least one item."""
+    degrees = interactions.user_degrees
+    return int(degrees[degrees < interactions.n_items].sum(dtype=np.int64))
+
+
+def _known(name: str, names: tuple[str, ...], kind: str) -> None:
+    if name not in names:
+        raise UnknownName(kind, name, names)

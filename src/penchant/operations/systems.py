@@ -48,9 +48,8 @@ def card(name: str) -> dict[str, Any]:
     found: dict[str, Any] = row.to_dict()
     if found["status"] == "planned":
         return found
-    kind = catalogue.load(row.name, catalogue.settings(row.name, None, {}), None).__class__
-    defaults = catalogue.settings(row.name, None, {})
-    found["about"] = inspect.cleandoc(kind.__doc__ or "")
+    defaults = catalogue.settings(row.name)
+    found["about"] = inspect.cleandoc(catalogue.class_of(row).__doc__ or "")
     found["settings"] = [
         {
             "name": setting,

@@ -104,10 +104,12 @@ def _added(society: Society) -> np.ndarray:
 
 
 def _sold(society: Society) -> np.ndarray:
-    """Which shop sells what, bool[S,M]; every item is sold somewhere."""
+    """Which shop sells what, bool[S,M]; every item is sold somewhere, and every shop sells something."""
     dials = society.dials
     chance = society.stream("core", "items", "shops")
     home = chance.integers(0, dials.shops, society.items)
+    # No shop is empty, however small the catalogue.
+    home[chance.permutation(society.items)[: dials.shops]] = np.arange(dials.shops)
     everywhere = chance.random(society.items) < dials.shared_catalogue
     return (home[None, :] == np.arange(dials.shops)[:, None]) | everywhere[None, :]
 

@@ -1,4 +1,8 @@
-"""Negatives by a counter: the number drawn for place n of epoch e depends on seed, e and n alone."""
+"""Pairs and their negatives, drawn by counting: sample t of a stream is a function of (key, t) alone.
+
+So it does not matter who draws what first: parts in threads, one after the other, or by the plain functions, all give
+the same numbers. Whole-number arithmetic wraps around at 64 bits, here as in compiled code.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +10,160 @@ import numpy as np
 
 from penchant.learning.kernels import compiled
 
-TRIES = 100
-"""Draws before a person who touched almost everything gets the first free item after the last draw instead."""
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+_ONE = np.uint64(1)
+ROUNDS = 4
+"""Rounds of the shuffle; each is a bijection, four of them leave no pattern that the tests can see."""
+TRIES = 16
+"""Draws of a popular negative before a uniform one is taken."""
+BY_PAIR, BY_USER = 0, 1
+UNIFORM, POPULAR = 0, 1
 
 
 @compiled
-def mixed(counter: int) -> int:
-    """SplitMix64: a uint64 that looks random, from a counter (Steele et al. 2014)."""
-    z = np.uint64(counter) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+def hashed(key: np.uint64, counter: np.uint64) -> np.uint64:
+    """64 well-mixed bits from a key and a counter (the splitmix64 finaliser of Steele, Lea and Flood, 2014)."""
+    z = key + (counter + _ONE) * _STEP
+    z = (z ^ (z >> _S30)) * _FIRST
+    z = (z ^ (z >> _S27)) * _SECOND
+    return z ^ (z >> _S31)
 
 
 @compiled
-def draw_negatives(
-    key: int, users: np.ndarray, offsets: np.ndarray, items: np.ndarray, n_items: int, first: int, last: int, out: np.ndarray
-) -> None:
-    """One uniform item outside the user's row for places first to last - 1 of `users`, into out int32[B,n].
+def below(bits: np.uint64, number: int) -> np.int64:
+    """A whole number from 0 to number - 1 from 64 random bits; number below 2^32, bias below number / 2^32."""
+    return np.int64(((bits >> _S32) * np.uint64(number)) >> _S32)
 
-    Someone who touched everything gets -1.
+
+@compiled
+def bits_for(number: int) -> np.int64:
+    """The smallest b with number <= 2^b, at least 1."""
+    b = 1
+    while (1 << b) < number:
+        b += 1
+    return np.int64(b)
+
+
+@compiled
+def shuffled(index: int, number: int, bits: int, key: np.uint64) -> np.int64:
+    """Where a permutation of 0 .. number - 1, one a key, sends `index`; bits as `bits_for(number)`.
+
+    A few bijections of the next power of two, walked until the result falls inside.
     """
-    number = out.shape[1]
-    for place in range(first, last):
-        begin, end = offsets[users[place]], offsets[users[place] + 1]
-        full = end - begin >= n_items
-        for column in range(number):
-            found = np.int64(-1)
-            base = np.uint64(key) + np.uint64(place * number + column) * np.uint64(TRIES + 1)
-            item = np.int64(0)
-            for attempt in range(TRIES):
-                if full:
-                    break
-                # The high half scaled to the range: no division, no bias worth the name.
-                item = np.int64(((mixed(base + np.uint64(attempt)) >> np.uint64(32)) * np.uint64(n_items)) >> np.uint64(32))
-                low, high = begin, end
-                while low < high:
-                    middle = (low + high) >> 1
-                    if items[middle] < item:
-                        low = middle + 1
-                    else:
-                        high = middle
-                if low >= end or items[low] != item:
-                    found = item
-                    break
-            if found < 0 and not full:
-                known = True
-                while known:
-                    item = (item + 1) % n_items
-                    known = False
-                    for entry in range(begin, end):
-                        if items[entry] == item:
-                            known = True
-                found = item
-            out[place, column] = found
+    mask = (_ONE << np.uint64(bits)) - _ONE
+    shift = np.uint64((bits + 1) // 2)
+    x = np.uint64(index)
+    while True:
+        for turn in range(ROUNDS):
+            own = hashed(key, np.uint64(turn))
+            x = (x + own) & mask
+            x = (x * ((own >> _S31) | _ONE)) & mask
+            x = x ^ (x >> shift)
+        if x < np.uint64(number):
+            return np.int64(x)
 
 
 @compiled
-def draw_positives(key: int, users: np.ndarray, offsets: np.ndarray, items: np.ndarray, out: np.ndarray) -> None:
-    """One item of each user's row, uniformly, into out int32[B]; users have rows that are not empty."""
-    for place in range(len(users)):
-        begin, end = offsets[users[place]], offsets[users[place] + 1]
-        number = np.uint64(end - begin)
-        out[place] = items[begin + np.int64(((mixed(np.uint64(key) + np.uint64(place)) >> np.uint64(32)) * number) >> np.uint64(32))]
+def unseen(offsets: np.ndarray, items: np.ndarray, user: int, number: int, bits: np.uint64) -> np.int64:
+    """An item that the user has not, each equally likely: the r-th one, found by bisection, so nothing is tried twice.
+
+    The user must lack at least one of the `number` items.
+    """
+    start, end = offsets[user], offsets[user + 1]
+    wanted = below(bits, number - (end - start))
+    low, high = start, end
+    while low < high:
+        middle = (low + high) >> 1
+        if items[middle] - (middle - start) <= wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return np.int64(wanted + (low - start))
+
+
+@compiled
+def has(offsets: np.ndarray, items: np.ndarray, user: int, item: int) -> bool:
+    """Whether the user has the item."""
+    low, high = offsets[user], offsets[user + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if items[middle] < item:
+            low = middle + 1
+        else:
+            high = middle
+    return low < offsets[user + 1] and items[low] == item
+
+
+@compiled
+def fill_pairs(
+    first: int,
+    last: int,
+    start: int,
+    key: np.uint64,
+    by: int,
+    negatives_by: int,
+    batch_size: int,
+    offsets: np.ndarray,
+    items: np.ndarray,
+    pair_users: np.ndarray,
+    pairs: np.ndarray,
+    users: np.ndarray,
+    number: int,
+    users_out: np.ndarray,
+    positives_out: np.ndarray,
+    negatives_out: np.ndarray,
+) -> None:
+    """Samples start + first to start + last - 1 into rows first to last - 1 of the outputs.
+
+    Args:
+        by: BY_PAIR takes the pairs (numbers into `items`; `pairs` of no length: all) in a shuffled order, each once;
+            BY_USER takes, for each batch, distinct people of `users`, and for each one of their items.
+        offsets, items: items of each user, rising. pair_users: the user of each pair.
+        number: of items. negatives_out: int32[n, negatives].
+    """
+    choices = len(users) if by == BY_USER else (len(pairs) if len(pairs) else len(items))
+    bits = bits_for(choices)
+    width = negatives_out.shape[1]
+    for row in range(first, last):
+        t = start + row
+        own = hashed(key, np.uint64(t))
+        if by == BY_PAIR:
+            pair = shuffled(t, choices, bits, key)
+            if len(pairs):
+                pair = np.int64(pairs[pair])
+            user = np.int64(pair_users[pair])
+            item = np.int64(items[pair])
+        else:
+            batch, place = t // batch_size, t % batch_size
+            if batch_size <= choices:
+                user = np.int64(users[shuffled(place, choices, bits, hashed(key, ~np.uint64(batch)))])
+            else:
+                user = np.int64(users[below(hashed(own, np.uint64(0)), choices)])
+            begin = offsets[user]
+            item = np.int64(items[begin + below(hashed(own, np.uint64(1)), offsets[user + 1] - begin)])
+        users_out[row] = user
+        positives_out[row] = item
+        for c in range(width):
+            mine = hashed(own, np.uint64(2 + c))
+            found = np.int64(-1)
+            if negatives_by == POPULAR:
+                for turn in range(TRIES):
+                    other = np.int64(items[below(hashed(mine, np.uint64(turn + 1)), len(items))])
+                    if not has(offsets, items, user, other):
+                        found = other
+                        break
+            if found < 0:
+                found = unseen(offsets, items, user, number, mine)
+            negatives_out[row, c] = found
+
+
+@compiled
+def fill_kept(key: np.uint64, rate: float, out: np.ndarray) -> None:
+    """out[e] = 0 with probability `rate`, else 1 / (1 - rate), for entries e of a graph; float32[E]."""
+    limit = np.uint64(rate * 4294967296.0)
+    kept = np.float32(1.0 / (1.0 - rate))
+    for e in range(len(out)):
+        out[e] = kept if (hashed(key, np.uint64(e)) >> _S32) >= limit else np.float32(0.0)
