@@ -78,7 +78,7 @@ def test_only_what_was_looked_at_is_clicked_and_the_front_is_favoured(world_of: 
     world = world_of(parts=PARTS, users=2000, exploration=1.0, search_share=0.0)
     depth = world.truth.array("slates", "depth")
     at = np.array([s["acts"].index("clicked") if "clicked" in s["acts"] else -1 for s in slates(world)])
-    assert (at < depth).all() and 1 <= depth.min() and depth.max() == 10
+    assert (at < depth).all() and depth.min() >= 1 and depth.max() == 10
     share = np.bincount(at[at >= 0], minlength=10)
     # Slots are filled by chance, so that only the place can make the difference.
     assert share[:3].sum() > 1.5 * share[7:].sum()

@@ -18,8 +18,11 @@ END = EPOCH + 162 * DAY
 def test_standard_relations(world_of: Maker, seed: int) -> None:
     """2,000 people, 1,000 items, a fifth of everybody's events by chance for test; recall@20:
 
-    seed          popularity  item-knn   EASE   oracle
-    MEASURED
+    seed  popularity  item-knn   EASE   oracle
+    0           .235      .329   .321     .452
+    1           .224      .310   .302     .438
+    2           .178      .287   .282     .423
+    The bound over the floor is half of the smallest gap.
     """
     world = world_of("standard", users=2000, items=1000, seed=seed)
     train, test = split(world)
@@ -30,20 +33,20 @@ def test_standard_relations(world_of: Maker, seed: int) -> None:
     # recall@10 of chance: 10 of about 1,000 items; three standard errors of some 2,000 people with some four test items.
     assert abs(recall(found["random"], train, test, 10) - 0.01) < 3 * (0.01 / 2000 / 3) ** 0.5
     assert reached["floor"] > 2 * reached["random"]
-    assert min(reached["knn"], reached["ease"]) >= 1.1 * reached["floor"]
+    assert min(reached["knn"], reached["ease"]) >= 1.17 * reached["floor"]
     assert max(reached["knn"], reached["ease"]) < 0.9 * reached["oracle"]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_standard_relations_by_time(world_of: Maker, seed: int) -> None:
     """The same world, the last fifth of everybody by time; recall@20 of popularity, EASE, oracle:
-    TIMED
+    .175 .265 .384, .165 .242 .384, .141 .232 .365.
     """
     world = world_of("standard", users=2000, items=1000, seed=seed)
     train, test = split(world, "time")
     floor, system = recall(popularity(train), train, test), recall(ease(train), train, test)
     best = recall(world.oracle().scores(np.arange(2000), END), train, test)
-    assert system >= 1.1 * floor and system < 0.9 * best
+    assert system >= 1.23 * floor and system < 0.9 * best
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -52,16 +55,19 @@ def test_sparse_relations(world_of: Maker, seed: int) -> None:
     60 epochs, the epoch chosen on a tenth of train:
 
     seed  popularity  item-knn   EASE   BPR-MF  LightGCN-2  NGCF-2 (code form)  oracle
-    SPARSED
-    NGCF without layers is BPR-MF: a graph gains +61 to +82% (NGCF) and +131 to +148% (LightGCN). BPR-MF loses to
-    popularity, as on any data so sparse.
+    0           .118      .165   .185    .092        .196                .153    .335
+    1           .102      .169   .175    .100        .191                .155    .325
+    2           .103      .154   .164    .083        .189                .155    .350
+    NGCF without layers is BPR-MF: a graph gains 54 to 88% (NGCF) and 90 to 128% (LightGCN). BPR-MF loses to
+    popularity, as it does on data so sparse.
     """
     world = world_of("sparse", users=2000, items=1000, seed=seed)
     train, test = split(world)
     floor, system = recall(popularity(train), train, test), recall(ease(train), train, test)
     best = recall(world.oracle().scores(np.arange(2000)), train, test)
     assert np.median(train.sum(1)) == 8
-    assert floor > 2 * 0.02 and system >= 1.1 * floor and system < 0.8 * best
+    assert floor > 2 * 0.02 and system >= 1.28 * floor and system < 0.8 * best
+    assert recall(item_knn(train), train, test) >= 1.2 * floor
 
 
 def test_a_later_moment_is_known_better_by_the_taste_of_that_moment(world_of: Maker) -> None:

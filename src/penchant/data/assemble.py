@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from penchant.data import schema
 from penchant.data.ids import Ids
+from penchant.data.manifest import Manifest
 from penchant.data.readers.reading import Reading
 from penchant.data.validate import Rows
 from penchant.errors import DataError
@@ -29,12 +30,10 @@ def collect(reading: Reading) -> dict[str, pa.Table]:
         pieces.setdefault(name, []).append(table)
     tables = {name: schema.conform(name, join(found)) for name, found in pieces.items()}
     refused = len(reading.rejects)
-    if "events" in tables and not len(tables["events"]):
+    if not any(map(len, tables.values())) or ("events" in tables and not len(tables["events"])):
         if refused:
             raise DataError(f"{reading.name}: all {refused:,} rows were refused: {reading.rejects}")
         raise DataError(f"{reading.name} holds no events")
-    if not any(len(table) for table in tables.values()):
-        raise DataError(f"{reading.name}: all {refused:,} rows were refused: {reading.rejects}" if refused else f"{reading.name} holds no events")
     if "events" in tables:
         tables["events"], dropped = drop_duplicates(tables["events"])
         if dropped:
@@ -62,7 +61,12 @@ def join(pieces: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         # A column was a number in one piece and a text in another: text holds both.
-        odd = {n for p in pieces for n in p.column_names if len({q.schema.field(n).type for q in pieces if n in q.column_names}) > 1}
+        odd = {
+            n
+            for p in pieces
+            for n in p.column_names
+            if len({q.schema.field(n).type for q in pieces if n in q.column_names}) > 1
+        }
         cast = [
             p.cast(pa.schema([pa.field(f.name, pa.string()) if f.name in odd else f for f in p.schema])) for p in pieces
         ]
@@ -145,16 +149,25 @@ def prefix_reserved(tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table]
                 continue
             hit = pc.is_in(table[column], words)
             if pc.any(hit).as_py():
-                for word in pc.unique(pc.filter(table[column], hit)).to_pylist():
-                    notes.append(f"the {column} id {word!r} is a reserved word: it became {schema.PREFIX + word!r}")
+                found = pc.unique(pc.filter(table[column], hit)).to_pylist()
+                notes += [f"the {column} id {w!r} is a reserved word: it became {schema.PREFIX + w!r}" for w in found]
                 renamed = pc.if_else(hit, pc.binary_join_element_wise(schema.PREFIX, table[column], ""), table[column])
                 out[name] = table = table.set_column(table.column_names.index(column), column, renamed)
     return out, list(dict.fromkeys(notes))
 
 
-def frames_batches(
-    frames: Mapping[str, pa.Table], reading: Any, options: Any
-) -> Iterable[tuple[str, pa.Table]]:
+def declare_behaviours(manifest: Manifest, counts: Sequence[Mapping[str, Any]]) -> tuple[Manifest, list[str]]:
+    """The manifest with all behaviours that occur ({values, counts} each); and what was assumed about their order."""
+    ranked = sorted((c for c in counts if c["values"] is not None), key=lambda c: (-c["counts"], c["values"]))
+    further = [c["values"] for c in ranked if c["values"] not in manifest.behaviours]
+    if not further:
+        return manifest, []
+    names = [*manifest.behaviours, *further]
+    note = f"behaviours from weak to strong were taken as {', '.join(names)} (rarer is stronger): say otherwise in dataset.toml"
+    return manifest.model_copy(update={"behaviours": names}), [note] if len(names) > 1 else []
+
+
+def frames_batches(frames: Mapping[str, pa.Table], reading: Any, options: Any) -> Iterable[tuple[str, pa.Table]]:
     """Tables that came as frames, checked: `reading.checker` takes notes and rejects."""
     from penchant.data.readers import delimited
 

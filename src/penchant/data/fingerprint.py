@@ -1,25 +1,40 @@
-"""A hash of what tables say, not of how they are stored: the same after Parquet rewriting, other chunks or string types."""
+"""A hash of what tables say, not of how they are stored: the same after rewriting, in other chunks or string types."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Pieces = Callable[[], Iterator[pa.Array]]
 
-def of_tables(tables: Mapping[str, pa.Table], arrays: Mapping[str, np.ndarray] | None = None) -> str:
-    """32 hexadecimal digits from the tables (names, columns, types, values, order of rows) and arrays; not from column order."""
+
+def of_tables(tables: Mapping[str, pa.Table | Path], arrays: Mapping[str, np.ndarray] | None = None) -> str:
+    """32 hexadecimal digits from tables (names, columns, types, values, order of rows) and arrays; not from column order.
+
+    Args:
+        tables: in memory, or Parquet files, which are read column by column and piece by piece.
+        arrays: of numbers, by name.
+    """
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(tables):
         table = tables[name]
-        digest.update(f"table {name} {len(table)}\n".encode())
-        for column in sorted(table.column_names):
-            digest.update(f"column {column}\n".encode())
-            _column(digest, table.column(column))
+        with _opened(table) as source:
+            rows, kinds = (
+                (source.metadata.num_rows, source.schema_arrow)
+                if isinstance(table, Path)
+                else (len(table), table.schema)
+            )
+            digest.update(f"table {name} {rows}\n".encode())
+            for field in sorted(kinds, key=lambda f: f.name):
+                digest.update(f"column {field.name}\n".encode())
+                _column(digest, _pieces(source, field.name), field.type)
     for name in sorted(arrays or {}):
         array = np.ascontiguousarray((arrays or {})[name])
         digest.update(f"array {name} {array.dtype.str} {array.shape}\n".encode())
@@ -27,47 +42,66 @@ def of_tables(tables: Mapping[str, pa.Table], arrays: Mapping[str, np.ndarray] |
     return digest.hexdigest()
 
 
-def _column(digest: Any, column: pa.ChunkedArray) -> None:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
-    if pa.types.is_nested(kind):
-        array = column.combine_chunks()
-        for piece in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
-            _nested(digest, piece)
+@contextmanager
+def _opened(table: pa.Table | Path) -> Iterator[Any]:
+    if not isinstance(table, Path):
+        yield table
         return
-    # Nulls first, then every part of the values as one stream, so that chunks leave no trace.
-    if column.null_count:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(table) as file:
+        yield file
+
+
+def _pieces(source: Any, column: str) -> Pieces:
+    """The pieces of one column, as often as they are asked for."""
+    if isinstance(source, pa.Table):
+        return lambda: iter(source.column(column).chunks)
+    return lambda: (b.column(0) for b in source.iter_batches(1 << 18, columns=[column]) if b.num_columns)
+
+
+def _column(digest: Any, pieces: Pieces, kind: pa.DataType) -> None:
+    """One column: nulls first, then every part of the values as one stream, so that pieces leave no trace."""
+    if pa.types.is_dictionary(kind):
+        inner = pieces
+        pieces, kind = (lambda: (p.cast(kind.value_type) for p in inner())), kind.value_type
+        return _column(digest, pieces, kind)
+    if pa.types.is_nested(kind):
+        # Rare and small (attributes, a list of words): whole.
+        whole = pa.chunked_array(list(pieces()), kind).combine_chunks()
+        for array in whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]:
+            _nested(digest, array)
+        return None
+    if any(p.null_count for p in pieces()):
         digest.update(b"nulls")
-        for chunk in column.chunks:
-            digest.update(chunk.is_null().to_numpy(zero_copy_only=False).tobytes())
+        for piece in pieces():
+            digest.update(piece.is_null().to_numpy(zero_copy_only=False).tobytes())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
         digest.update(b"text")
-        chunks = [c.fill_null("" if "string" in str(kind) else b"") if c.null_count else c for c in column.chunks]
-        for chunk in chunks:
-            digest.update(pc.binary_length(chunk).cast(pa.int64()).to_numpy().tobytes())
-        for chunk in chunks:
-            digest.update(_bytes(chunk))
-        return
+        empty = b"" if pa.types.is_binary(kind) else ""
+        filled = lambda: (p.fill_null(empty) if p.null_count else p for p in pieces())  # noqa: E731
+        for piece in filled():
+            digest.update(pc.binary_length(piece).cast(pa.int64()).to_numpy().tobytes())
+        for piece in filled():
+            digest.update(_letters(piece))
+        return None
     digest.update(str(kind).encode())
-    for chunk in column.chunks:
-        if pa.types.is_null(kind):
-            continue
+    for piece in pieces() if not pa.types.is_null(kind) else ():
         if pa.types.is_temporal(kind):
-            chunk = chunk.cast(pa.int64() if not pa.types.is_date32(kind) else pa.int32())
-        values = chunk.to_numpy(zero_copy_only=False) if not chunk.null_count else pc.fill_null(
-            chunk, False if pa.types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False)  # fmt: skip
-        digest.update(np.ascontiguousarray(values).tobytes())
+            piece = piece.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
+        if piece.null_count:
+            piece = pc.fill_null(piece, False if pa.types.is_boolean(kind) else 0)
+        digest.update(np.ascontiguousarray(piece.to_numpy(zero_copy_only=False)).tobytes())
+    return None
 
 
-def _bytes(chunk: pa.Array) -> memoryview | bytes:
+def _letters(piece: pa.Array) -> memoryview | bytes:
     """The letters of a string array, without a copy."""
-    if len(chunk) == 0:
+    if len(piece) == 0:
         return b""
-    width = np.dtype(np.int64 if "large" in str(chunk.type) else np.int32)
-    offsets = np.frombuffer(chunk.buffers()[1], width)[chunk.offset : chunk.offset + len(chunk) + 1]
-    letters = chunk.buffers()[2]
+    width = np.dtype(np.int64 if "large" in str(piece.type) else np.int32)
+    offsets = np.frombuffer(piece.buffers()[1], width)[piece.offset : piece.offset + len(piece) + 1]
+    letters = piece.buffers()[2]
     return memoryview(letters)[int(offsets[0]) : int(offsets[-1])] if letters is not None else b""
 
 
@@ -77,14 +111,15 @@ def _nested(digest: Any, array: pa.Array) -> None:
     if pa.types.is_struct(kind):
         for index in range(kind.num_fields):
             digest.update(kind.field(index).name.encode())
-            _column(digest, pa.chunked_array([pc.struct_field(array, [index])]))
+            _whole(digest, pc.struct_field(array, [index]))
         return
     if pa.types.is_map(kind):
-        # Two children of equal length: names and values.
-        entries = pa.ListArray.from_arrays(array.offsets, pa.StructArray.from_arrays([array.keys, array.items], ["k", "v"]))
-        lengths = np.diff(array.offsets.to_numpy())
-        digest.update(lengths.astype(np.int64).tobytes())
-        _nested(digest, entries.flatten())
-        return
-    digest.update(pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()).to_numpy(zero_copy_only=False).tobytes())
-    _column(digest, pa.chunked_array([pc.list_flatten(array)]))
+        array = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+    digest.update(
+        pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()).to_numpy(zero_copy_only=False).tobytes()
+    )
+    _whole(digest, pc.list_flatten(array))
+
+
+def _whole(digest: Any, array: pa.Array) -> None:
+    _column(digest, lambda: iter([array]), array.type)

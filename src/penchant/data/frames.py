@@ -63,7 +63,7 @@ def _from_pandas(frame: Any, note: Callable[[str], None]) -> pa.Table:
 
 
 def _mixed(values: list[Any], name: str, note: Callable[[str], None]) -> pa.Array:
-    note(f"column {name!r} mixes numbers and texts: all became text (1 and \"1\" are the same)")
+    note(f'column {name!r} mixes numbers and texts: all became text (1 and "1" are the same)')
     return pa.array([None if v is None or v != v else str(v) for v in values], pa.string())
 
 
@@ -76,7 +76,9 @@ def _plain(column: pa.ChunkedArray, name: str, note: Callable[[str], None]) -> p
     if pa.types.is_large_string(kind) or str(kind) == "string_view":
         return column.cast(pa.string())
     if pa.types.is_large_list(kind):
-        return column.cast(pa.list_(pa.string() if str(kind.value_type) in ("large_string", "string_view") else kind.value_type))
+        return column.cast(
+            pa.list_(pa.string() if str(kind.value_type) in ("large_string", "string_view") else kind.value_type)
+        )
     if pa.types.is_union(kind):
         return pa.chunked_array([_mixed(column.to_pylist(), name, note)])
     return column

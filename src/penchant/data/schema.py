@@ -90,7 +90,9 @@ def conform(name: str, table: pa.Table) -> pa.Table:
         return table
     for column in NEEDED.get(name, ()):
         if column not in table.column_names:
-            raise DataError(f"table {name} has no column {column!r}", f"it has: {', '.join(table.column_names) or 'none'}")
+            raise DataError(
+                f"table {name} has no column {column!r}", f"it has: {', '.join(table.column_names) or 'none'}"
+            )
     for index, column in enumerate(table.column_names):
         wanted = types.get(column)
         if wanted is None or table.schema.types[index] == wanted:
@@ -99,7 +101,9 @@ def conform(name: str, table: pa.Table) -> pa.Table:
             cast = cast_column(table.column(index), wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, TypeError, ValueError) as error:
             found = table.schema.types[index]
-            raise DataError(f"column {column!r} of table {name} is {found}, it must be {wanted}", _first(error)) from None
+            raise DataError(
+                f"column {column!r} of table {name} is {found}, it must be {wanted}", _first(error)
+            ) from None
         table = table.set_column(index, column, cast)
     return table
 

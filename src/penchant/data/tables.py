@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from penchant.data import assemble, fingerprint, schema
+from penchant.data import folder as folders
 from penchant.data import manifest as manifests
-from penchant.data.files import folder_aside, refuse_pickle
+from penchant.data.files import folder_aside
 from penchant.data.frames import is_frame, to_table
 from penchant.data.ids import Ids
 from penchant.data.manifest import Manifest
@@ -94,7 +95,7 @@ class Dataset:
             raise UnknownName(f"table in {self.name}", name, self._tables)
         found = self._tables[name]
         if isinstance(found, Path):
-            found = self._tables[name] = schema.conform(name, _parquet(found))
+            found = self._tables[name] = schema.conform(name, folders.read_table(found))
         return found
 
     def columns(self, name: str) -> list[str]:
@@ -102,7 +103,7 @@ class Dataset:
         if name not in self._tables:
             return []
         found = self._tables[name]
-        return found.column_names if isinstance(found, pa.Table) else list(_parquet_schema(found).names)
+        return found.column_names if isinstance(found, pa.Table) else folders.read_columns(found)
 
     def has(self, name: str, *columns: str) -> bool:
         """Whether there is such a table, with all these columns."""
@@ -119,7 +120,9 @@ class Dataset:
     # ------------------------------------------------------------------ ids and events
     @cached_property
     def _numbered(self) -> assemble.Numbered:
-        return self._given or assemble.number({n: self.table(n) for n in ("events", "items", "users") if n in self._tables})
+        return self._given or assemble.number(
+            {n: self.table(n) for n in ("events", "items", "users") if n in self._tables}
+        )
 
     @property
     def users(self) -> Ids:
@@ -156,7 +159,9 @@ class Dataset:
             return None
         missing = table["time"].null_count
         if missing:
-            raise DataError(f"{missing:,} of {len(table):,} events of {self.name} have no time", "give all of them a time, or none")
+            raise DataError(
+                f"{missing:,} of {len(table):,} events of {self.name} have no time", "give all of them a time, or none"
+            )
         return table["time"].to_numpy()
 
     def _behaviours(self, column: pa.ChunkedArray) -> np.ndarray:
@@ -164,7 +169,9 @@ class Dataset:
         unknown = pc.and_(pc.is_null(found), pc.is_valid(column))
         if pc.any(unknown).as_py():
             odd = pc.filter(column, unknown)[0].as_py()
-            raise DataError(f"an event of {self.name} has the behaviour {odd!r}", f"dataset.toml lists {self.manifest.behaviours}")
+            raise DataError(
+                f"an event of {self.name} has the behaviour {odd!r}", f"dataset.toml lists {self.manifest.behaviours}"
+            )
         return pc.fill_null(found, -1).to_numpy().astype(np.int8)
 
     @property
@@ -231,7 +238,7 @@ class Dataset:
         import polars
 
         # polars knows no map type: attributes become lists of (key, value).
-        return {name: polars.from_arrow(_without_maps(table)) for name, table in self.tables.items()}
+        return {name: polars.from_arrow(folders.without_maps(table)) for name, table in self.tables.items()}
 
     def write(self, folder: str | Path) -> Path:
         """Write dataset.toml, a Parquet file a table, vectors and rejects.parquet; aside first, then renamed.
@@ -242,13 +249,13 @@ class Dataset:
         target = Path(folder)
         with folder_aside(target) as aside:
             for name, table in self.tables.items():
-                file = aside / table_file(name)
+                file = aside / folders.table_file(name)
                 file.parent.mkdir(exist_ok=True)
                 pq.write_table(table, file, compression="zstd")
             for kind, matrix in self.arrays.items():
                 (aside / "vectors").mkdir(exist_ok=True)
                 np.save(aside / "vectors" / f"{kind}.npy", matrix, allow_pickle=False)
-            pq.write_table(self.rejects, aside / "rejects.parquet", compression="zstd")
+            pq.write_table(self.rejects, aside / folders.REJECTS, compression="zstd")
             said = self.manifest.model_copy(update={"fingerprint": self.fingerprint, "notes": self.notes})
             (aside / manifests.NAME).write_text(manifests.dump(said), "utf-8")
         return target
@@ -270,16 +277,13 @@ class Dataset:
         Raises:
             DataError: a needed column is missing, of a wrong type, or an id is empty.
         """
-        given = dict(manifest.model_dump() if isinstance(manifest, Manifest) else manifest or {}) | fields | {"name": name}
+        given = (
+            dict(manifest.model_dump() if isinstance(manifest, Manifest) else manifest or {}) | fields | {"name": name}
+        )
         notes: list[str] = []
         made = {n: schema.conform(n, to_table(t, notes.append)) for n, t in tables.items()}
         made, said = assemble.prefix_reserved(made)
         return _made(manifests.make(given, "the manifest"), made, [*notes, *said], arrays=arrays)
-
-
-def table_file(name: str) -> str:
-    """Where a table lies in a folder: standard ones beside dataset.toml, free ones under tables/."""
-    return f"{name}.parquet" if name in schema.TABLES else f"tables/{name}.parquet"
 
 
 def _made(
@@ -289,44 +293,13 @@ def _made(
     """A data set from conformed tables; behaviours that nobody declared are put in order by how often they occur."""
     notes = list(notes)
     if "events" in tables and "behaviour" in tables["events"].column_names:
-        manifest, said = declare_behaviours(manifest, pc.value_counts(tables["events"]["behaviour"]).to_pylist())
+        manifest, said = assemble.declare_behaviours(
+            manifest, pc.value_counts(tables["events"]["behaviour"]).to_pylist()
+        )
         notes += said
     dataset = Dataset(manifest, tables, rejects=rejects, arrays=arrays, notes=notes)
     _ = dataset._numbered  # an empty id or one that stands twice is said now, not later
     return dataset
-
-
-def declare_behaviours(manifest: Manifest, counts: Sequence[Mapping[str, Any]]) -> tuple[Manifest, list[str]]:
-    """The manifest with all behaviours that occur ({values, counts} each); and what was assumed about their order."""
-    ranked = sorted((c for c in counts if c["values"] is not None), key=lambda c: (-c["counts"], c["values"]))
-    further = [c["values"] for c in ranked if c["values"] not in manifest.behaviours]
-    if not further:
-        return manifest, []
-    names = [*manifest.behaviours, *further]
-    note = f"behaviours from weak to strong were taken as {', '.join(names)} (rarer is stronger): say otherwise in dataset.toml"
-    return manifest.model_copy(update={"behaviours": names}), [note] if len(names) > 1 else []
-
-
-def _parquet(file: Path) -> pa.Table:
-    try:
-        return pq.read_table(file)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise DataError(f"{file} is damaged or no Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def _parquet_schema(file: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{file} is damaged or no Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def _without_maps(table: pa.Table) -> pa.Table:
-    for index, field in enumerate(table.schema):
-        if pa.types.is_map(field.type):
-            pair = pa.struct([("key", field.type.key_type), ("value", field.type.item_type)])
-            table = table.set_column(index, field.name, table.column(index).cast(pa.list_(pair)))
-    return table
 
 
 def open_data(
@@ -356,7 +329,9 @@ def open_data(
     elif isinstance(source, str | Path):
         dataset = _of_path(Path(source), ReadOptions(moment, mapping), name)
     else:
-        raise UsageError(f"{type(source).__name__} cannot be opened as data", "give a path, or an Arrow, pandas or polars frame")
+        raise UsageError(
+            f"{type(source).__name__} cannot be opened as data", "give a path, or an Arrow, pandas or polars frame"
+        )
     return dataset.select(behaviours, min_value)
 
 
@@ -389,24 +364,11 @@ def _of_frames(source: Any, options: ReadOptions, name: str) -> Dataset:
 
 def _of_folder(path: Path) -> Dataset:
     manifest = manifests.load(path / manifests.NAME)
-    tables: dict[str, pa.Table | Path] = {}
-    for file in sorted([*path.iterdir(), *(path / "tables").glob("*")]):
-        if file.is_file():
-            refuse_pickle(file)
-            if file.suffix == ".parquet" and file.stem != "rejects":
-                tables[file.stem] = file
-    if not tables:
-        raise DataError(f"{path} holds dataset.toml but no table", "events.parquet is missing")
-    rejects = _parquet(path / "rejects.parquet") if (path / "rejects.parquet").is_file() else None
-    arrays = {}
-    for file in sorted((path / "vectors").glob("*.npy")):
-        try:
-            arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
-            raise DataError(f"{file} is not an array of numbers: {error}") from None
-    dataset = Dataset(manifest, tables, path=path, rejects=rejects, arrays=arrays)
+    tables = folders.table_files(path)
+    rejects = folders.read_table(path / folders.REJECTS) if (path / folders.REJECTS).is_file() else None
+    dataset = Dataset(manifest, tables, path=path, rejects=rejects, arrays=folders.arrays(path))
     if dataset.has("events", "behaviour") and not manifest.behaviours:
         counts = pc.value_counts(dataset.table("events")["behaviour"]).to_pylist()
-        dataset.manifest, said = declare_behaviours(manifest, counts)
+        dataset.manifest, said = assemble.declare_behaviours(manifest, counts)
         dataset.notes += said
     return dataset

@@ -93,7 +93,11 @@ def milliseconds(column: pa.Array, rule: TimeRule) -> tuple[np.ndarray, np.ndarr
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         zone = column.type.tz if pa.types.is_timestamp(column.type) else None
         cast = column.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64())
-        return pc.fill_null(cast, 0).to_numpy(), column.is_null().to_numpy(zero_copy_only=False), np.zeros(len(column), bool)
+        return (
+            pc.fill_null(cast, 0).to_numpy(),
+            column.is_null().to_numpy(zero_copy_only=False),
+            np.zeros(len(column), bool),
+        )
     if rule.kind == "iso":
         return _iso(column)
     values, empty, bad = numbers(column)

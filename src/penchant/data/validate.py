@@ -37,6 +37,12 @@ class Rejects:
             self._tables.append(pa.table(columns, schema=REJECTS))
             self.counts[reason] += len(rows)
 
+    def take(self, table: pa.Table) -> None:
+        """Add what was refused before."""
+        if len(table):
+            self._tables.append(table.select(REJECTS.names).cast(REJECTS))
+            self.counts.update(table["reason"].to_pylist())
+
     def table(self) -> pa.Table:
         """All of it, in the order of file and line."""
         if not self._tables:
@@ -53,12 +59,22 @@ class Rows:
     Args:
         file: the name of the file, as shown.
         first: the line of row 0, where every row is a line.
-        lines: gives the lines of rows (int64[n] -> int64[n]) where that is not so.
+        numbers: the line of each row, int64[rows], where that is not so.
+        lines: or what gives the lines of rows (int64[n] -> int64[n]), worked out only when asked.
     """
 
-    def __init__(self, file: str, first: int = 1, lines: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
+    def __init__(
+        self, file: str, first: int = 1, numbers: np.ndarray | None = None,
+        lines: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:  # fmt: skip
         self.file = file
-        self.lines = lines or (lambda rows: rows + first)
+        self._first, self._numbers, self._lines = first, numbers, lines
+
+    def lines(self, rows: np.ndarray) -> np.ndarray:
+        """The lines of some rows, int64[n]."""
+        if self._lines is not None:
+            return self._lines(rows)
+        return self._numbers[rows] if self._numbers is not None else rows + self._first
 
 
 def clock() -> int:
@@ -79,8 +95,9 @@ class EventChecker:
     def __init__(self, now: int, rejects: Rejects) -> None:
         self.now, self.rejects = now, rejects
         self.time_rule: TimeRule | None = None
-        self.prefixed: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.seen: dict[str, set[str]] = {}
+        """Ids that stood in the pieces of a table so far (items, users), by table."""
         self._numeric: dict[str, bool] = {}
 
     def note(self, text: str) -> None:
@@ -203,7 +220,11 @@ def as_text(column: pa.Array, name: str, note: Callable[[str], None]) -> pa.Arra
     if pa.types.is_floating(kind):
         values = column.cast(pa.float64())
         whole = pc.all(pc.equal(values, pc.floor(values))).as_py()
-        column = values.cast(pa.int64()) if whole is not False and pc.all(pc.is_finite(values)).as_py() is not False else column
+        column = (
+            values.cast(pa.int64())
+            if whole is not False and pc.all(pc.is_finite(values)).as_py() is not False
+            else column
+        )
     if not pa.types.is_large_string(kind) and name in ("user", "item"):
         note(f"{name} ids were numbers: they became text")
     return column.cast(pa.string())

@@ -1,0 +1,1 @@
+"""How a mind is asked: a language model, or the offline answers that need none."""

@@ -135,7 +135,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # Ten events a person, of which a split in five leaves eight to train on.
     "sparse": {
         "events_per_user": 10, "activity_spread": 0.3, "order": 0.05, "mistakes": 0.0, "bots": 0.0, "popularity": 0.35,
-        "taste": 1.6, "dimensions": 8, "category_share": 0.55, "attribute_share": 0.35, "drift": 0.1, "change_share": 0.0,
+        "taste": 1.8, "dimensions": 8, "category_share": 0.55, "attribute_share": 0.35, "drift": 0.1, "change_share": 0.0,
     },
     "noise": {"mistakes": 0.2, "bots": 0.02},
     "two_tastes": {"tastes_per_person": 2, "type_share": 0.85, "session_length": 4.0, "events_per_user": 20},

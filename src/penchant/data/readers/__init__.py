@@ -78,11 +78,14 @@ def _only(path: Path, found: list[Found]) -> Found:
     rivals = [f for f in found[1:] if best.score - f.score < CLOSE]
     if rivals:
         named = ", ".join(f"{f.reader.TITLE} ({f.reason})" for f in [best, *rivals])
-        raise DataError(f"{path} could be {len(rivals) + 1} things: {named}", "keep each data set in a folder of its own")
+        raise DataError(
+            f"{path} could be {len(rivals) + 1} things: {named}", "keep each data set in a folder of its own"
+        )
     several = best.reader.sets(path)
     if len(several) > 1:
         named = ", ".join(p.name for p in several)
         raise DataError(
-            f"{path} holds {len(several)} data sets: {named} ({best.reader.TITLE})", f"open one of them, such as {several[0]}"
+            f"{path} holds {len(several)} data sets: {named} ({best.reader.TITLE})",
+            f"open one of them, such as {several[0]}",
         )
     return best

@@ -78,9 +78,14 @@ def read(path: Path, options: ReadOptions) -> Reading:
                 yield "items", _items(rows, lines, meta.name, seen, check)
         for rows, lines in _objects(path, check):
             raw = {standard: _column(rows, key, standard) for standard, key in layout.items()}
-            yield "events", check.check(pa.table(raw), Rows(path.name, lines=lambda r, lines=lines: lines[r]))
+            yield "events", check.check(pa.table(raw), Rows(path.name, numbers=lines))
 
-    return Reading(name, batches(), check, {"provenance": "Amazon review data (McAuley), converted by penchant", "languages": ["en"]})
+    return Reading(
+        name,
+        batches(),
+        check,
+        {"provenance": "Amazon review data (McAuley), converted by penchant", "languages": ["en"]},
+    )
 
 
 def _objects(file: Path, check: EventChecker) -> Iterator[tuple[list[dict[str, Any]], np.ndarray]]:
@@ -98,7 +103,9 @@ def _objects(file: Path, check: EventChecker) -> Iterator[tuple[list[dict[str, A
                 rows.append(row)
                 lines.append(number)
             else:
-                check.rejects.add(file.name, [number], "not a JSON object", [line.decode("utf-8", "replace").rstrip("\r")])
+                check.rejects.add(
+                    file.name, [number], "not a JSON object", [line.decode("utf-8", "replace").rstrip("\r")]
+                )
         if rows:
             yield rows, np.array(lines, np.int64)
 
@@ -123,7 +130,9 @@ def _items(
     for number, row in zip(lines.tolist(), rows, strict=True):
         item = row.get("parent_asin") or row.get("asin")
         if not isinstance(item, str) or not item.strip() or item in seen:
-            reason = "the item stands twice: the first one counts" if isinstance(item, str) and item in seen else "no item"
+            reason = (
+                "the item stands twice: the first one counts" if isinstance(item, str) and item in seen else "no item"
+            )
             check.rejects.add(file, [number], reason, [json.dumps(row, ensure_ascii=False)])
             continue
         seen.add(item)
@@ -154,7 +163,13 @@ def _path(row: Mapping[str, Any]) -> list[str] | None:
 
 def _attributes(row: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in (("brand", row.get("brand")), ("store", row.get("store")), ("main category", row.get("main_category") or row.get("main_cat"))):
+    for key, name in (
+        ("brand", "brand"),
+        ("store", "store"),
+        ("main_cat", "main category"),
+        ("main_category", "main category"),
+    ):
+        value = row.get(key)
         if isinstance(value, str) and value.strip():
             found[name] = [_clean(value)]
     details = row.get("details")

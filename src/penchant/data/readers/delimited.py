@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from penchant.data import schema
-from penchant.data.files import check_file, find, head_lines, stem, text_chunks
+from penchant.data.files import check_file, stem, text_chunks
 from penchant.data.readers import parse
 from penchant.data.readers.entities import BY_TABLE, entity_table, matches
 from penchant.data.readers.reading import Reading, ReadOptions, checker
@@ -106,15 +106,16 @@ def _json_lines(file: Path, check: EventChecker) -> Iterator[tuple[pa.Table, Row
                 if not isinstance(row, dict):
                     raise ValueError("no object")
             except ValueError:
-                check.rejects.add(file.name, [number], "not a JSON object", [line.decode("utf-8", "replace").rstrip("\r")])
+                check.rejects.add(
+                    file.name, [number], "not a JSON object", [line.decode("utf-8", "replace").rstrip("\r")]
+                )
                 continue
             rows.append(row)
             lines.append(number)
         if rows:
-            where = np.array(lines, np.int64)
             names = list(dict.fromkeys(n for row in rows for n in row))
             columns = {n: json_column([row.get(n) for row in rows], n, check) for n in names}
-            yield pa.table(columns), Rows(file.name, lines=lambda r, where=where: where[r])
+            yield pa.table(columns), Rows(file.name, numbers=np.array(lines, np.int64))
 
 
 def json_column(values: list, name: str, check: EventChecker) -> pa.Array:
@@ -126,10 +127,8 @@ def json_column(values: list, name: str, check: EventChecker) -> pa.Array:
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
             pass
     if len(kinds) > 1 and {int, str} <= kinds:
-        check.note(f"column {name!r} mixes numbers and texts: all became text (1 and \"1\" are the same)")
-    texts = [
-        None if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values
-    ]
+        check.note(f'column {name!r} mixes numbers and texts: all became text (1 and "1" are the same)')
+    texts = [None if v is None else v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
     return pa.array([None if t is None else t.encode("utf-8", "replace").decode() for t in texts], pa.string())
 
 
@@ -142,7 +141,9 @@ def choose(names: list[str], where: str, table: str, mapping: dict[str, str]) ->
     shown = ", ".join(names)
     for standard, column in mapping.items():
         if standard not in schema.TABLES[table] and not standard.startswith("context."):
-            raise UsageError(f"the mapping names {standard!r}, which is no column of {table}", ", ".join(schema.TABLES[table]))
+            raise UsageError(
+                f"the mapping names {standard!r}, which is no column of {table}", ", ".join(schema.TABLES[table])
+            )
         if column not in names:
             raise UsageError(f"{where} has no column {column!r}, which the mapping names", f"columns: {shown}")
     found = matches([n for n in names if n not in mapping.values()], BY_TABLE[table])
@@ -153,13 +154,15 @@ def choose(names: list[str], where: str, table: str, mapping: dict[str, str]) ->
         if standard in schema.NEEDED[table] and len(hits) > 1:
             both = " and ".join(repr(h) for h in hits[:2])
             raise UsageError(
-                f"{where}: both {both} could be the {standard}", f"say which: mapping {standard}={hits[0]}; columns: {shown}"
+                f"{where}: both {both} could be the {standard}",
+                f"say which: mapping {standard}={hits[0]}; columns: {shown}",
             )
         chosen[standard] = hits[0]
     for needed in schema.NEEDED[table]:
         if needed not in chosen:
             raise UsageError(
-                f"{where} has no column that looks like the {needed}", f"say which: mapping {needed}=COLUMN; columns: {shown}"
+                f"{where} has no column that looks like the {needed}",
+                f"say which: mapping {needed}=COLUMN; columns: {shown}",
             )
     return chosen
 

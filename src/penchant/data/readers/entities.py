@@ -48,7 +48,11 @@ ITEM_NAMES: dict[str, tuple[str, ...]] = {
     "locale": ("locale",), "added": ("added",), "removed": ("removed",), "part": ("part", "split"),
 }  # fmt: skip
 
-USER_NAMES: dict[str, tuple[str, ...]] = {"user": NAMES["user"], "text": ("text", "about", "bio"), "part": ("part", "split")}
+USER_NAMES: dict[str, tuple[str, ...]] = {
+    "user": NAMES["user"],
+    "text": ("text", "about", "bio"),
+    "part": ("part", "split"),
+}
 
 BY_TABLE = {"events": NAMES, "items": ITEM_NAMES, "users": USER_NAMES}
 
@@ -89,6 +93,9 @@ def entity_table(
     key = schema.NEEDED[name][0]
     ids, missing = check.ids(key, _array(raw, columns[key]))
     first = _first_of_each(ids)
+    before = check.seen.setdefault(name, set())
+    if before:
+        first &= ~pc.fill_null(pc.is_in(ids, pa.array(list(before), pa.string())), False).to_numpy(zero_copy_only=False)
     for reason, mask in ((f"no {key}", missing), (f"the {key} stands twice: the first one counts", ~first & ~missing)):
         where = np.flatnonzero(mask)
         if len(where):
@@ -96,6 +103,7 @@ def entity_table(
             check.rejects.add(rows.file, rows.lines(where), reason, shown)
     keep = pa.array(first & ~missing)
     raw, ids = raw.filter(keep), ids.filter(keep)
+    before.update(ids.to_pylist())
     made: dict[str, pa.Array] = {key: ids}
     for standard, column in columns.items():
         if standard != key:

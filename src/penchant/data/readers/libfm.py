@@ -51,7 +51,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _looks(path: Path) -> bool:
-    return all(":" in (line.split() + ["", ""])[1] for line in head_lines(path, 3))
+    return all(":" in ([*line.split(), "", ""])[1] for line in head_lines(path, 3))
 
 
 def _name_and_part(file: Path) -> tuple[str, str | None]:
@@ -65,12 +65,17 @@ def read(path: Path, options: ReadOptions) -> Reading:
         path = sets(path)[0]
     name, check = _name_and_part(path)[0], checker(options)
     order = ("train", "validation", "test", None)
-    files = sorted((f for f in _files(path.parent) if _name_and_part(f)[0] == name), key=lambda f: order.index(_name_and_part(f)[1]))
+    files = sorted(
+        (f for f in _files(path.parent) if _name_and_part(f)[0] == name),
+        key=lambda f: order.index(_name_and_part(f)[1]),
+    )
 
     def batches() -> Iterator[tuple[str, pa.Table]]:
         for file in files:
             yield from _tables(file, name, _name_and_part(file)[1], check)
-        check.note("a row with a positive label is an event; every row is an impression; field 1 is the user, field 2 the item")
+        check.note(
+            "a row with a positive label is an event; every row is an impression; field 1 is the user, field 2 the item"
+        )
         if any(_name_and_part(f)[1] for f in files):
             check.note(f"the data come with a split: the files {', '.join(plain_name(f) for f in files)}")
 
@@ -88,7 +93,12 @@ def _tables(file: Path, name: str, part: str | None, check: EventChecker) -> Ite
         counts = pc.count_substring(lines, ":")
         fits = pc.and_(good, pc.equal(counts, width)).to_numpy(zero_copy_only=False)
         odd = np.flatnonzero(~fits & pc.not_equal(lines, "").to_numpy(zero_copy_only=False))
-        check.rejects.add(file.name, odd + first, f"not a label with {width} features of value 1", lines.take(pa.array(odd)).to_pylist())
+        check.rejects.add(
+            file.name,
+            odd + first,
+            f"not a label with {width} features of value 1",
+            lines.take(pa.array(odd)).to_pylist(),
+        )
         where = np.flatnonzero(fits)
         if not len(where):
             continue
@@ -102,7 +112,7 @@ def _tables(file: Path, name: str, part: str | None, check: EventChecker) -> Ite
             raw["part"] = pa.array([part]).take(pa.array(np.zeros(len(where), np.int8)))
         table = pa.table(raw)
         rows = np.flatnonzero(positive.to_numpy(zero_copy_only=False))
-        yield "events", _words(check.check(table.take(pa.array(rows)), Rows(file.name, lines=lambda r, w=where[rows], f=first: w[r] + f)))
+        yield "events", _words(check.check(table.take(pa.array(rows)), Rows(file.name, numbers=where[rows] + first)))
         yield "impressions", _impressions(table, where + first, file, positive)
 
 

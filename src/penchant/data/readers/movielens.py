@@ -105,7 +105,10 @@ def _dat(folder: Path, check: EventChecker) -> Iterator[tuple[str, pa.Table]]:
     """The files of 1M and 10M, fields parted by `::`."""
     if file := find(folder, "movies.dat"):
         rows = [row for row in _lines(file, "::") if len(row) >= 3]
-        yield "items", _movies([r[0] for r in rows], ["::".join(r[1:-1]) for r in rows], [r[-1].split("|") for r in rows])
+        yield (
+            "items",
+            _movies([r[0] for r in rows], ["::".join(r[1:-1]) for r in rows], [r[-1].split("|") for r in rows]),
+        )
     if file := find(folder, "users.dat"):
         yield "users", _people(_lines(file, "::"), ("gender", "age", "occupation", "zip_code"))
     if file := find(folder, "ratings.dat"):
@@ -123,7 +126,9 @@ def _csv(folder: Path, check: EventChecker) -> Iterator[tuple[str, pa.Table]]:
         links = find(folder, "links.csv")
         if links:
             rows = {r["movieId"]: r for r in _whole(links, check).to_pylist()}
-            further = {c[:-2]: pa.array([rows.get(i, {}).get(c) for i in ids], pa.string()) for c in ("imdbId", "tmdbId")}
+            further = {
+                c[:-2]: pa.array([rows.get(i, {}).get(c) for i in ids], pa.string()) for c in ("imdbId", "tmdbId")
+            }
         genres = [(g or "").split("|") for g in table["genres"].to_pylist()]
         yield "items", _movies(ids, [t or "" for t in table["title"].to_pylist()], genres, **further)
     if file := find(folder, "tags.csv"):

@@ -83,7 +83,9 @@ class Chunk:
             number = len(cells)
             reason = "not UTF-8" if any(map(_undecoded, cells)) else (
                 f"{number} {'column' if number == 1 else 'columns'} instead of {len(self.names)}")  # fmt: skip
-            odd.append((line + self.first - 1, reason, raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
+            odd.append(
+                (line + self.first - 1, reason, raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+            )
         return np.asarray(lines, np.int64), good, odd
 
     def lines(self, rows: np.ndarray) -> np.ndarray:

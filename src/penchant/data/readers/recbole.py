@@ -61,7 +61,9 @@ def read(path: Path, options: ReadOptions) -> Reading:
     if path.is_dir():
         path = sets(path)[0]
     folder, name, check = path.parent, _set_name(path), checker(options)
-    parted = [(part, f) for word, part in PARTS.items() if (f := find(folder, f"{name}.{word}.inter"))]
+    parted: list[tuple[str | None, Path]] = [
+        (part, f) for word, part in PARTS.items() if (f := find(folder, f"{name}.{word}.inter"))
+    ]
 
     def batches() -> Iterator[tuple[str, pa.Table]]:
         for ending, table in ((".item", "items"), (".user", "users")):
@@ -133,9 +135,12 @@ def _entities(table: str, file: Path, check: EventChecker) -> pa.Table:
             if types[column] == "float_seq":
                 raw = raw.set_column(index, column, _typed(raw.column(index), "float_seq"))
         # Tokens are words even where they look like numbers (an area code, a year): an empty mark keeps them whole.
-        lists = {c: " " if types[c] == "token_seq" else "\x00" for c in names if types[c].startswith("token")}
-        pieces.append(entity_table(table, raw, known, check, rows, {c: s for c, s in lists.items() if c not in known.values()}))
-    return pa.concat_tables(pieces, promote_options="default") if pieces else schema.conform(table, pa.table({key: pa.array([], pa.string())}))
+        words = [c for c in names if types[c].startswith("token") and c not in known.values()]
+        lists = {c: " " if types[c] == "token_seq" else "\x00" for c in words}
+        pieces.append(entity_table(table, raw, known, check, rows, lists))
+    if not pieces:
+        return schema.conform(table, pa.table({key: pa.array([], pa.string())}))
+    return pa.concat_tables(pieces, promote_options="default")
 
 
 def _relations(folder: Path, name: str, check: EventChecker) -> pa.Table | None:

@@ -52,7 +52,10 @@ def read(path: Path, options: ReadOptions) -> Reading:
     def batches() -> Iterator[tuple[str, pa.Table]]:
         for part, file in files:
             for table in list_events(file, check):
-                yield "events", table.append_column("part", pa.array([part]).take(pa.array(np.zeros(len(table), np.int8))))
+                yield (
+                    "events",
+                    table.append_column("part", pa.array([part]).take(pa.array(np.zeros(len(table), np.int8)))),
+                )
         shown = ", ".join(plain_name(f) for _, f in files)
         check.note(f"the data come with a split: the files {shown}")
 
@@ -79,6 +82,6 @@ def list_events(file: Path, check: EventChecker) -> Iterator[pa.Table]:
         is_item = np.ones(len(flat), bool)
         is_item[offsets[:-1]] = False
         users = flat.take(pa.array(np.repeat(offsets[:-1], counts)))
-        rows = np.repeat(where, counts)
+        numbers = np.repeat(where + first, counts)
         raw = pa.table({"user": users, "item": flat.filter(pa.array(is_item))})
-        yield check.check(raw, Rows(file.name, lines=lambda r, rows=rows, first=first: rows[r] + first))
+        yield check.check(raw, Rows(file.name, numbers=numbers))

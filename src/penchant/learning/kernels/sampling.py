@@ -48,8 +48,15 @@ def bits_for(number: int) -> np.int64:
 
 
 @compiled
-def shuffled(index: int, number: int, bits: int, key: np.uint64) -> np.int64:
-    """Where a permutation of 0 .. number - 1, one a key, sends `index`; bits as `bits_for(number)`.
+def turns_of(key: np.uint64, turns: np.ndarray) -> None:
+    """The constants of a permutation, uint64[ROUNDS], from its key."""
+    for turn in range(ROUNDS):
+        turns[turn] = hashed(key, np.uint64(turn))
+
+
+@compiled
+def shuffled(index: int, number: int, bits: int, turns: np.ndarray) -> np.int64:
+    """Where a permutation of 0 .. number - 1 sends `index`; bits as `bits_for(number)`, turns as `turns_of(key)`.
 
     A few bijections of the next power of two, walked until the result falls inside.
     """
@@ -58,7 +65,7 @@ def shuffled(index: int, number: int, bits: int, key: np.uint64) -> np.int64:
     x = np.uint64(index)
     while True:
         for turn in range(ROUNDS):
-            own = hashed(key, np.uint64(turn))
+            own = turns[turn]
             x = (x + own) & mask
             x = (x * ((own >> _S31) | _ONE)) & mask
             x = x ^ (x >> shift)
@@ -127,11 +134,14 @@ def fill_pairs(
     choices = len(users) if by == BY_USER else (len(pairs) if len(pairs) else len(items))
     bits = bits_for(choices)
     width = negatives_out.shape[1]
+    turns = np.empty(ROUNDS, np.uint64)
+    turns_of(key, turns)
+    current = -1
     for row in range(first, last):
         t = start + row
-        own = hashed(key, np.uint64(t))
+        own = np.uint64(hashed(key, np.uint64(t)))  # compiled code hands back a plain int
         if by == BY_PAIR:
-            pair = shuffled(t, choices, bits, key)
+            pair = shuffled(t, choices, bits, turns)
             if len(pairs):
                 pair = np.int64(pairs[pair])
             user = np.int64(pair_users[pair])
@@ -139,19 +149,22 @@ def fill_pairs(
         else:
             batch, place = t // batch_size, t % batch_size
             if batch_size <= choices:
-                user = np.int64(users[shuffled(place, choices, bits, hashed(key, ~np.uint64(batch)))])
+                if batch != current:
+                    current = batch
+                    turns_of(np.uint64(hashed(key, ~np.uint64(batch))), turns)
+                user = np.int64(users[shuffled(place, choices, bits, turns)])
             else:
-                user = np.int64(users[below(hashed(own, np.uint64(0)), choices)])
+                user = np.int64(users[below(np.uint64(hashed(own, np.uint64(0))), choices)])
             begin = offsets[user]
-            item = np.int64(items[begin + below(hashed(own, np.uint64(1)), offsets[user + 1] - begin)])
+            item = np.int64(items[begin + below(np.uint64(hashed(own, np.uint64(1))), offsets[user + 1] - begin)])
         users_out[row] = user
         positives_out[row] = item
         for c in range(width):
-            mine = hashed(own, np.uint64(2 + c))
+            mine = np.uint64(hashed(own, np.uint64(2 + c)))
             found = np.int64(-1)
             if negatives_by == POPULAR:
                 for turn in range(TRIES):
-                    other = np.int64(items[below(hashed(mine, np.uint64(turn + 1)), len(items))])
+                    other = np.int64(items[below(np.uint64(hashed(mine, np.uint64(turn + 1))), len(items))])
                     if not has(offsets, items, user, other):
                         found = other
                         break
@@ -166,4 +179,4 @@ def fill_kept(key: np.uint64, rate: float, out: np.ndarray) -> None:
     limit = np.uint64(rate * 4294967296.0)
     kept = np.float32(1.0 / (1.0 - rate))
     for e in range(len(out)):
-        out[e] = kept if (hashed(key, np.uint64(e)) >> _S32) >= limit else np.float32(0.0)
+        out[e] = kept if (np.uint64(hashed(key, np.uint64(e))) >> _S32) >= limit else np.float32(0.0)

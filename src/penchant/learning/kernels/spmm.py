@@ -23,11 +23,12 @@ def sum_rows(
     dense: np.ndarray,
     base: np.ndarray,
     scale: np.ndarray,
+    whole: float,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
-    """out[r] = base[r] + scale[r] * (sum of dense[c] over the columns c of row r), for rows first to last - 1.
+    """out[r] = whole * (base[r] + scale[r] * sum of dense[c] over the columns c of row r), for rows first to last - 1.
 
     base float32[R,d], or of no rows for none; out must not be `dense`, but may be `base`.
     """
@@ -54,10 +55,10 @@ def sum_rows(
             for k in range(width):
                 total[k] += a[k]
             entry += 1
-        factor = scale[row]
+        factor = np.float32(whole) * scale[row]
         if based:
             for k in range(width):
-                out[row, k] = base[row, k] + factor * total[k]
+                out[row, k] = np.float32(whole) * base[row, k] + factor * total[k]
         else:
             for k in range(width):
                 out[row, k] = factor * total[k]
@@ -106,8 +107,9 @@ def add_up(
     base: np.ndarray | None,
     scale: np.ndarray,
     out: np.ndarray,
+    whole: float = 1.0,
 ) -> np.ndarray:
-    """out = base + scale * (S dense), S the 0/1 matrix (offsets int64[R+1], columns int32[E]).
+    """out = whole * (base + scale * (S dense)), S the 0/1 matrix (offsets int64[R+1], columns int32[E]).
 
     Args:
         bounds: of the parts (`parts_of`).
@@ -116,7 +118,7 @@ def add_up(
     under = base if base is not None else np.empty((0, dense.shape[1]), np.float32)
 
     def part(first: int, last: int) -> None:
-        sum_rows(offsets, columns, dense, under, scale, out, bounds[first], bounds[last])
+        sum_rows(offsets, columns, dense, under, scale, np.float32(whole), out, bounds[first], bounds[last])
 
     shared(part, len(bounds) - 1, len(columns) * dense.shape[1], grain=1)
     return out

@@ -35,7 +35,7 @@ class PairwiseSettings(SystemSettings):
     """Items not touched for each item touched."""
     sampler: Literal["uniform_interaction", "uniform_user"] = setting("uniform_interaction")
     """Draw among all pairs, or among people first (those with few events then weigh as much as those with many)."""
-    loss: Literal["bpr", "bce", "sampled_softmax"] = setting("bpr")
+    loss: Literal["bpr", "bce"] = setting("bpr")
     """What is minimised on the scores of the pair."""
 
 
@@ -55,12 +55,12 @@ class PairwiseSystem(VectorSystem):
 
     def phases(self, network: Any, material: Material, training: Training) -> list[Any]:
         """One phase of pairs, stopped on the validation measure."""
-        from penchant.learning.losses import pairwise
+        from penchant.learning.losses import loss as loss_named
         from penchant.learning.sampling import steps
         from penchant.learning.trainer import Phase, Stop
 
         s = self.settings
-        contrast = pairwise(s.loss)
+        contrast = loss_named(s.loss)
 
         def loss(batch: Indices) -> Any:
             users, items, bias = network.tables()
@@ -77,17 +77,18 @@ class PairwiseSystem(VectorSystem):
             name="pairs", epochs=s.epochs, batches=lambda epoch: self.batches(material, training, epoch), loss=loss,
             parameters=[p for p in network.parameters() if p.requires_grad], learning_rate=s.learning_rate,
             stop=Stop(training.validation_measure, s.patience, s.validate_every),
-            steps=steps(material.interactions, s.batch_size, s.sampler),
+            steps=steps(material.interactions, s.sampler, s.batch_size),
         )]  # fmt: skip
 
     def batches(self, material: Material, training: Training, epoch: int) -> Iterator[Indices]:
         """The batches of one epoch, on the device of the training."""
         import torch
 
-        from penchant.learning.sampling import pairs
+        from penchant.learning.sampling import key_of, pairs
 
         s = self.settings
-        for batch in pairs(material.interactions, s.batch_size, seed=s.seed, epoch=epoch, by=s.sampler, negatives=s.negatives):
+        key = key_of(s.seed, "pairs", epoch)
+        for batch in pairs(material.interactions, key, by=s.sampler, negatives=s.negatives, batch_size=s.batch_size):
             arrays = (batch.users, batch.positives, batch.negatives)
             yield Indices(*(torch.from_numpy(a.astype(np.int64)).to(training.device) for a in arrays))
 

@@ -42,7 +42,7 @@ class VectorSystem(System):
         """Train the network's phases, then read the vectors off it, then choose the strength of the fold-in."""
         from penchant.learning.trainer import train
 
-        network = self.network(material)
+        network = self.network(material, training.device)
         self.start(network, material, training)
         history = train(
             network, self.phases(network, material, training), training,
@@ -52,7 +52,7 @@ class VectorSystem(System):
         self.read(network, material)
         self.choose_fold_in(material, training)
 
-    def network(self, material: Material) -> Any:
+    def network(self, material: Material, device: str = "cpu") -> Any:
         """A torch module with freshly drawn parameters (from `learning` initialisers keyed by the seed)."""
         raise NotImplementedError(f"{type(self).__name__} has no network()")
 

@@ -17,6 +17,9 @@ from penchant.randomness import stream
 from penchant.systems.bases.pairwise import PairwiseSettings, PairwiseSystem, normal_tables
 from penchant.systems.bases.settings import setting
 
+SGD_BATCH = 1 << 16
+"""Pairs drawn at once for sgd; it steps on each alone, so the number changes nothing but memory."""
+
 PRESETS = {
     "bpr-mf": {
         "tiny": {"dimensions": 16, "epochs": 5, "batch_size": 256, "learning_rate": 0.01},
@@ -50,7 +53,7 @@ class BPRMF(PairwiseSystem):
         epochs: int = setting(60, ge=0, le=100_000)
         """Passes over the pairs at most; the best by validation is kept."""
 
-    def network(self, material: Material) -> Any:
+    def network(self, material: Material, device: str = "cpu") -> Any:
         """One table of vectors for people and items."""
         import torch
 
@@ -73,7 +76,7 @@ class BPRMF(PairwiseSystem):
         if s.optimiser == "adam":
             return super().phases(network, material, training)
         from penchant.learning.kernels.bpr import epoch as run
-        from penchant.learning.sampling import pairs
+        from penchant.learning.sampling import key_of, pairs
         from penchant.learning.trainer import Phase, Stop
 
         table = network.nodes.detach().numpy()
@@ -81,11 +84,10 @@ class BPRMF(PairwiseSystem):
         bias = network.bias.detach().numpy() if s.bias else np.zeros(len(items), np.float32)
 
         def one(epoch: int) -> dict[str, float]:
-            everything = max(len(material.interactions), 1)
             total, count = 0.0, 0
-            for batch in pairs(material.interactions, everything, seed=s.seed, epoch=epoch, by=s.sampler):
+            for batch in pairs(material.interactions, key_of(s.seed, "pairs", epoch), by=s.sampler, batch_size=SGD_BATCH):
                 total += run(users, items, bias, batch.users, batch.positives, batch.negatives[:, 0], s.learning_rate, s.l2, s.bias)
-                count += len(batch)
+                count += len(batch.users)
             return {"loss": total / max(count, 1)}
 
         return [Phase("pairs", s.epochs, epoch=one, stop=Stop(training.validation_measure, s.patience, s.validate_every))]
@@ -111,7 +113,7 @@ class VBPR(PairwiseSystem):
         learning_rate: float = setting(5e-3, gt=0, lt=10, search=(5e-4, 1e-1, "log"))
         """Step of the optimiser."""
 
-    def network(self, material: Material) -> Any:
+    def network(self, material: Material, device: str = "cpu") -> Any:
         """Vectors of people [N,2d], of items [M,d], and the projection of the given vectors."""
         import torch
 

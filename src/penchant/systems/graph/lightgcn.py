@@ -43,14 +43,14 @@ class LightGCN(PairwiseSystem):
         epochs: int = setting(60, ge=0, le=100_000)
         """Passes over the pairs at most; the best by validation is kept."""
 
-    def network(self, material: Material) -> Any:
+    def network(self, material: Material, device: str = "cpu") -> Any:
         """One table of vectors for people and items, and the graph between them."""
         import torch
 
-        from penchant.learning.graph import bipartite, mean_of_layers
+        from penchant.learning.graph import Propagation, bipartite
 
         s = self.settings
-        graph = bipartite(material.interactions) if s.layers else None
+        graph = Propagation(bipartite(material.interactions), device) if s.layers else None
         number = len(material.users)
 
         class Network(torch.nn.Module):
@@ -59,7 +59,7 @@ class LightGCN(PairwiseSystem):
                 self.nodes = normal_tables(s.seed, number + len(material.items), s.dimensions)
 
             def tables(self) -> Any:
-                vectors = self.nodes if graph is None else mean_of_layers(graph, self.nodes, s.layers)
+                vectors = self.nodes if graph is None else graph.mean(self.nodes, s.layers)
                 return vectors[:number], vectors[number:], None
 
         return Network()

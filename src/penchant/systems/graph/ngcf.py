@@ -60,25 +60,31 @@ class NGCF(PairwiseSystem):
         dropout: float = setting(0.1, ge=0, lt=1, search=(0.0, 0.5))
         """Share of the entries of a layer that are dropped while training (message dropout)."""
         node_dropout: float = setting(0.0, ge=0, lt=1)
-        """Share of the entries of the adjacency that are dropped, anew each epoch."""
+        """Share of the nodes that send no messages, drawn anew each epoch."""
         l2_on: Literal["final", "ego"] = setting("final")
         """Shrink the rows of the final vectors (as released), or of the first layer alone."""
 
     # ------------------------------------------------------------------ learning
-    def network(self, material: Material) -> Any:
+    def network(self, material: Material, device: str = "cpu") -> Any:
         """First layer, weights and the graph."""
+        from penchant.learning.graph import Propagation
+
         network = _network(self.settings, len(material.users), len(material.items))
-        network.graph = adjacency(material, self.settings.adjacency)
+        network.graph = Propagation(adjacency(material, self.settings.adjacency), device)
         return network
 
     def phases(self, network: Any, material: Material, training: Training) -> list[Any]:
         """One phase of pairs; nodes are dropped anew at the beginning of each epoch."""
         phases = super().phases(network, material, training)
-        whole, share = network.graph, self.settings.node_dropout
+        share = self.settings.node_dropout
         if share:
+            from penchant.learning.graph import Propagation
+
+            whole = network.graph.graph
 
             def drop(epoch: int) -> None:
-                network.dropped = whole.dropped(share, stream(self.settings.seed, "nodes", epoch))
+                silent = stream(self.settings.seed, "nodes", epoch).random(len(whole)) < share
+                network.dropped = Propagation(whole.without(silent, share), training.device)
 
             phases[0].on_epoch_start = drop
         return phases
@@ -167,15 +173,17 @@ _STEPS = {1: "one step", 2: "two steps", 3: "three steps"}
 
 def adjacency(material: Material, kind: str) -> Any:
     """The adjacency of people and items by its name in the settings."""
-    from penchant.learning.graph import bipartite, of_matrix
+    from penchant.learning.graph import bipartite
 
     if kind == "mean_plus_identity":
-        from scipy.sparse import csr_array, eye_array
-
-        mean = bipartite(material.interactions, "row").to_csr()
-        return of_matrix(csr_array(mean + eye_array(mean.shape[0], dtype=np.float32, format="csr")))
+        # D^-1 A + I has the pattern of A + I; each loop weighs 1 whatever the row is divided by.
+        looped = bipartite(material.interactions, "none", self_loops=True)
+        rows = np.repeat(np.arange(len(looped)), np.diff(looped.offsets))
+        loops = looped.columns == rows
+        degrees = np.maximum(np.diff(looped.offsets) - 1, 1)
+        return looped.with_values(np.where(loops, 1.0, 1.0 / degrees[rows]).astype(np.float32))
     norms = {"symmetric": "symmetric", "plain": "none", "norm": "row", "mean": "row"}
-    return bipartite(material.interactions, norms[kind], self_loops=kind == "norm")  # type: ignore[arg-type]
+    return bipartite(material.interactions, norms[kind], self_loops=kind == "norm")
 
 
 def _xavier(seed: int, name: str, rows: int, columns: int) -> Any:
@@ -190,8 +198,6 @@ def _xavier(seed: int, name: str, rows: int, columns: int) -> Any:
 def _network(s: Any, n_users: int, n_items: int) -> Any:
     import torch
     from torch.nn import functional
-
-    from penchant.learning.graph import product
 
     d, layers = s.dimensions, (min(s.layers, 1) if s.layer_kind == "svdpp" else s.layers)
 
@@ -215,7 +221,7 @@ def _network(s: Any, n_users: int, n_items: int) -> Any:
         def layer(self, number: int, below: Any) -> Any:
             """The output of one layer before dropout."""
             graph = self.dropped if self.training and self.dropped is not None else self.graph
-            side = product(graph, below)
+            side = graph.product(below)
             if s.layer_kind == "svdpp":
                 return side
             # The paper's first term is (L + I) E W1; the released form has the loop inside its adjacency.
