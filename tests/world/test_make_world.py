@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -128,6 +129,11 @@ def test_what_was_written_opens_as_any_data_and_holds_no_truth(tmp_path: Path) -
     people = np.arange(10)
     assert np.array_equal(written.scores(people), known.scores(people))
     assert np.array_equal(oracle.open(beside(folder)).noise(), known.noise())
+    with pytest.raises(DataError, match="exists"):
+        world.write(folder)
+    shutil.rmtree(folder)
+    make_world(80, 60, 60, preset="tiny").write(folder)
+    assert "reviews" not in oracle.open(folder).truth.tables
     with pytest.raises(DataError, match="no truth"):
         oracle.open(tmp_path / "elsewhere")
 

@@ -1,4 +1,4 @@
-"""The oracle knows, and nobody knows better: relations of simple recommenders to it, and its laws held against events."""
+"""The oracle knows, and nobody knows better: simple recommenders beside it, and its laws held against events."""
 
 from __future__ import annotations
 
@@ -161,6 +161,13 @@ def test_recommend_sorts_excludes_and_ends_where_items_end(world_of: Maker) -> N
     assert oracle.recommend(asked, 1).items[0, 0] != best.items[0, 0]
     swapped = oracle.recommend(people[::-1], 5)
     assert np.array_equal(swapped.items[::-1], best.items)
+
+
+def test_somebody_unknown_gets_what_is_popular(world_of: Maker) -> None:
+    world = world_of()
+    found = world.oracle().recommend(np.array([0, -1]), 10)
+    assert found.fallback is not None and found.fallback.tolist() == [False, True]
+    assert np.array_equal(found.items[1], np.argsort(-world.truth.law().views[:, -2])[:10])
 
 
 def test_rank_follows_utility(world_of: Maker) -> None:

@@ -1,4 +1,4 @@
-"""The core looks like a shop's log: long tails, times, sessions; and it gives away nothing that only the world knows."""
+"""The core looks like a shop's log: long tails, times, sessions; and it gives nothing away that only the world knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A generated society whose tastes are known, so that a system can be tested for being right and not only for running."""
+"""A generated society whose tastes are known: a system can be tested for being right, not only for running."""
 
 from __future__ import annotations
 

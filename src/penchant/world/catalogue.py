@@ -1,4 +1,4 @@
-"""The catalogue of a society: categories, attributes, prices, popularity, what follows what, and when an item is added."""
+"""The catalogue of a society: categories, attributes, prices, popularity, order, and when an item is added."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SEQUEL_WEIGHTS = (0.6, 0.3, 0.1)
 @dataclass(frozen=True)
 class Catalogue:
     """M items. category int32[M]; attributes int8[M,A], the value of each attribute in the order of `words.ATTRIBUTES`;
-    essence float64[M,D], what an item is to taste; views float64[M,D+2], with popularity and cheapness; price float64[M];
-    added int64[M] ms; sold bool[S,M]; sequels int32[M,Q]; rule int32[2,C,C]; names: (department, category) of each C;
+    essence float64[M,D], what an item is to taste; views float64[M,D+2], with popularity and cheapness; price
+    float64[M]; added int64[M] ms; sold bool[S,M]; sequels int32[M,Q]; rule int32[2,C,C]; names: (department, category) of each C;
     directions: for each attribute float64[V,D], how a value looks to taste."""
 
     names: list[tuple[str, str]]

@@ -1,7 +1,7 @@
-"""Labelled rows for ranking: columns of the person, the item and the moment, with effects planted in two and three of them.
+"""Labelled rows for ranking: columns of person, item and moment, with effects planted in two and three of them.
 
-A row is a slate of one in the table impressions. Whether it is clicked depends on utility, on a pair of fields (device and
-category) and on a triple (age, part of the day, brand); a pair or triple alone tells, its single fields do not.
+A row is a slate of one in the table impressions. Whether it is clicked depends on utility, on a pair of fields (device
+and category) and on a triple (age, part of the day, brand); a pair or triple alone tells, its single fields do not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Logged slates: what a policy showed, what was looked at and taken, and how likely each showing was.
 
-The policy knows popularity and a little of taste. Slot after slot it explores (any candidate not yet in the slate, each as
-likely) or exploits (by its scores among these); the propensity of a slot is the probability of its item given the slots
+The policy knows popularity and a little of taste. Slot after slot it explores (any candidate not yet in the slate, each
+as likely) or exploits (by its scores among these); the propensity of a slot is the probability of its item given the slots
 before it, so that the product over a slate is the propensity of the slate.
 """
 

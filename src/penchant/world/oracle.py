@@ -68,8 +68,8 @@ class Oracle:
         """Expected probability of each item when nothing is known of the items before, float32[B,M].
 
         Args:
-            users: int[B].
-            time: ms, one or B; None is the mean over the whole time (of all periods, nothing left out as not yet added).
+            users: int[B]; -1 is somebody unknown, for whom the law of popularity alone holds.
+            time: ms, one or B; None is the mean over all periods, with nothing left out as not yet added.
         """
         users = np.asarray(users, np.int64)
         out = np.empty((len(users), self.law.n_items), np.float32)
@@ -87,6 +87,8 @@ class Oracle:
     def _expected(self, users: np.ndarray, periods: np.ndarray) -> np.ndarray:
         own = sum(weight[:, None] * law for weight, law in self._components(users, periods))
         clean = self.law.expected(own, self.truth.constants["follow"])
+        popular = np.exp(self.law.views[:, -2])
+        clean[users < 0] = popular / popular.sum()
         mistakes = self.truth.constants["dials"]["mistakes"]
         return clean * (1 - mistakes) + mistakes / self.law.n_items
 
@@ -171,7 +173,7 @@ class Oracle:
             order = np.lexsort((np.broadcast_to(self._tie, score.shape), -score), axis=-1)[:, :width]
             items[rows], scores[rows] = order, np.take_along_axis(score, order, 1)
         items[np.isneginf(scores)] = -1
-        return Ranked(items, scores, (items >= 0).sum(1).astype(np.int32))
+        return Ranked(items, scores, (items >= 0).sum(1).astype(np.int32), fallback=people < 0)
 
     def rank(self, rows: Impressions, time: int | np.ndarray | None = None) -> Scored:
         """Each row as a slate of one: logit float32[R] and probability of a choice against choosing nothing."""

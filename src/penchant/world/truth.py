@@ -73,10 +73,12 @@ class Truth:
         )
 
     def write(self, folder: Path) -> None:
-        """Write all tables as Parquet, and the constants as JSON."""
+        """Write all tables as Parquet, and the constants as JSON; an older truth of the same name is replaced."""
         import pyarrow.parquet as pq
 
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.parquet"):
+            old.unlink()
         for name, table in self.tables.items():
             pq.write_table(table, folder / f"{name}.parquet")
         text = json.dumps(self.constants, indent=1, ensure_ascii=False, sort_keys=True)

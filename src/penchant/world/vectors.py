@@ -1,7 +1,7 @@
 """Views of an item: what a picture, a text and a recording of it would look like to an encoder.
 
-Each modality sees a third of the hidden dimensions of taste well and the others faintly, so that what a person likes may
-lie more in the looks or more in the words; the truth says how much.
+Each modality sees a third of the hidden dimensions of taste well and the others faintly, so that what a person likes
+may lie more in the looks or more in the words; the truth says how much.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sentences of the society: templates with at least twenty ways to say each kind of thing.
 
-A template names what it needs in braces; `say` fills it and refuses to leave anything open. Two ways of one kind say the
-same, so that no word but those of the attributes tells what a thing is.
+A template names what it needs in braces; `say` fills it and refuses to leave anything open. Two ways of one kind say
+the same, so that no word but those of the attributes tells what a thing is.
 """
 
 from __future__ import annotations

@@ -75,8 +75,7 @@ class PairwiseSystem(VectorSystem):
 
         return [Phase(
             name="pairs", epochs=s.epochs, batches=lambda epoch: self.batches(material, training, epoch), loss=loss,
-            parameters=[p for p in network.parameters() if p.requires_grad], learning_rate=s.learning_rate,
-            stop=Stop(training.validation_measure, s.patience, s.validate_every),
+            learning_rate=s.learning_rate, stop=Stop(training.validation_measure, s.patience, s.validate_every),
             steps=steps(material.interactions, s.sampler, s.batch_size),
         )]  # fmt: skip
 

@@ -8,7 +8,7 @@ is passed on is not normalised, and the copy that goes to the output is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -86,17 +86,8 @@ class NGCF(PairwiseSystem):
                 silent = stream(self.settings.seed, "nodes", epoch).random(len(whole)) < share
                 network.dropped = Propagation(whole.without(silent, share), training.device)
 
-            phases[0].on_epoch_start = drop
+            phases = [replace(phases[0], on_epoch_start=drop)]
         return phases
-
-    def batches(self, material: Material, training: Training, epoch: int) -> Iterator[Indices]:
-        """The batches of one epoch, each with a key for the dropout of its step."""
-        import torch
-
-        for step, batch in enumerate(super().batches(material, training, epoch)):
-            # torch draws the dropout; keyed by the step, a resumed training draws the same.
-            torch.manual_seed(int(stream(self.settings.seed, "dropout", epoch, step).integers(1 << 62)))
-            yield batch
 
     def regularised(self, network: Any, batch: Indices, person: Any, positive: Any, negative: Any) -> Any:
         """Half squared norms of the batch's rows, final or first, over the batch size."""
@@ -237,7 +228,7 @@ def _network(s: Any, n_users: int, n_items: int) -> Any:
             crossed = (side * below) @ self.products[number]
             if s.form == "paper":
                 return functional.leaky_relu(total + crossed, SLOPE)
-            return functional.leaky_relu(total, SLOPE) + functional.leaky_relu(crossed + bias[1], SLOPE)
+            return functional.leaky_relu(total, SLOPE) + functional.leaky_relu(crossed + self.biases[number][1], SLOPE)
 
         def tables(self) -> Any:
             below = self.nodes
