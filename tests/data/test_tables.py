@@ -27,7 +27,7 @@ EVENTS = pa.table({
 })  # fmt: skip
 ITEMS = pa.table({
     "item": ["tent", "stove", "mug"], "title": ["Tent", None, "Mug"],
-    "attributes": [{"colour": ["red", "blue"]}, None, {"colour": "white", "size": 3}], "weight": [1.9, 0.4, 0.2],
+    "attributes": [{"colour": ["red", "blue"]}, None, {"colour": ["white"], "size": ["3"]}], "weight": [1.9, 0.4, 0.2],
 })  # fmt: skip
 
 
@@ -104,6 +104,11 @@ def test_attributes_become_lists_of_text(shop: Dataset) -> None:
     assert shop.table("items").schema.field("attributes").type == schema.ATTRIBUTES
     assert shop.table("items")["attributes"].to_pylist() == [
         [("colour", ["red", "blue"])], None, [("colour", ["white"]), ("size", ["3"])]]  # fmt: skip
+
+
+def test_attributes_of_rows_of_any_shape() -> None:
+    rows = [{"colour": "white", "size": 3, "none": None, "empty": []}, [("colour", ["red", "blue"])], {}, None]
+    assert schema.attributes(rows).to_pylist() == [[("colour", ["white"]), ("size", ["3"])], [("colour", ["red", "blue"])], [], None]
 
 
 def test_undeclared_behaviours_are_ordered_and_said() -> None:

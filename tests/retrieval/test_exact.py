@@ -18,7 +18,12 @@ from penchant.verbs.batch import Ragged
 
 
 def sorted_all(
-    scores: np.ndarray, k: int, tie_rank: np.ndarray, exclude: Ragged | None, allow: np.ndarray | None, group: np.ndarray
+    scores: np.ndarray,
+    k: int,
+    tie_rank: np.ndarray,
+    exclude: Ragged | None,
+    allow: np.ndarray | None,
+    group: np.ndarray,
 ) -> exact.Top:
     """The definition: sort by score, then by tie rank, and cut."""
     number, width = scores.shape
@@ -97,7 +102,10 @@ def test_topk_dense_is_what_sorting_gives(seed: int) -> None:
 
 def test_the_metrics_are_what_they_say() -> None:
     chance = np.random.default_rng(0)
-    people, items = chance.standard_normal((7, 9)).astype(np.float32), chance.standard_normal((30, 9)).astype(np.float32)
+    people, items = (
+        chance.standard_normal((7, 9)).astype(np.float32),
+        chance.standard_normal((30, 9)).astype(np.float32),
+    )
     wide, other = people.astype(float), items.astype(float)
     cosine = wide @ other.T / np.linalg.norm(wide, axis=1)[:, None] / np.linalg.norm(other, axis=1)
     distance = ((wide[:, None] - other[None]) ** 2).sum(2)
@@ -131,7 +139,10 @@ def test_a_batch_of_one_equals_the_batch_and_rows_permute() -> None:
 
 def test_scores_of_pairs_are_those_of_the_list_to_the_last_bit() -> None:
     chance = np.random.default_rng(2)
-    people, items = chance.standard_normal((20, 50)).astype(np.float32), chance.standard_normal((400, 50)).astype(np.float32)
+    people, items = (
+        chance.standard_normal((20, 50)).astype(np.float32),
+        chance.standard_normal((400, 50)).astype(np.float32),
+    )
     for metric in exact.METRICS:
         top = exact.topk(people, items, 10, tie_rank=np.arange(400, dtype=np.int32), metric=metric)
         again = exact.pairs(np.repeat(people, 10, axis=0), items[top.items.ravel()], metric)
@@ -141,7 +152,10 @@ def test_scores_of_pairs_are_those_of_the_list_to_the_last_bit() -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     chance = np.random.default_rng(3)
-    people, items = chance.standard_normal((900, 8)).astype(np.float32), chance.standard_normal((700, 8)).astype(np.float32)
+    people, items = (
+        chance.standard_normal((900, 8)).astype(np.float32),
+        chance.standard_normal((700, 8)).astype(np.float32),
+    )
     rank = chance.permutation(700).astype(np.int32)
     wanted = exact.topk(people, items, 5, tie_rank=rank)
     dense = exact.topk_dense(exact.scores(people, items), 5, tie_rank=rank)
@@ -174,7 +188,10 @@ def test_fewer_than_k_leave_the_padding_and_nobody_asks_nothing() -> None:
 
 def test_read_only_arrays_are_taken() -> None:
     chance = np.random.default_rng(5)
-    people, items = chance.standard_normal((4, 6)).astype(np.float32), chance.standard_normal((50, 6)).astype(np.float32)
+    people, items = (
+        chance.standard_normal((4, 6)).astype(np.float32),
+        chance.standard_normal((50, 6)).astype(np.float32),
+    )
     rank = np.arange(50, dtype=np.int32)
     wanted = exact.topk(people, items, 5, tie_rank=rank)
     for array in (people, items, rank):
@@ -235,7 +252,11 @@ def test_selecting_and_sorting_agree_with_numpy() -> None:
 
 def test_the_plain_twins_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     case = some(9)
-    small = {**case, "items": case["items"][:300], "tie_rank": np.argsort(np.argsort(case["tie_rank"][:300])).astype(np.int32)}
+    small = {
+        **case,
+        "items": case["items"][:300],
+        "tie_rank": np.argsort(np.argsort(case["tie_rank"][:300])).astype(np.int32),
+    }
     small["allow"] = None if case["allow"] is None else np.ascontiguousarray(case["allow"][:, :38])
     small["bias"] = None if case["bias"] is None else case["bias"][:300]
     scores = exact.scores(small["people"], small["items"])
@@ -274,6 +295,9 @@ def test_full_ranking_costs_less_than_two_products() -> None:
         return time.perf_counter() - start
 
     exact.topk(people[:600], items, 20, tie_rank=rank)  # compile
-    times = [(seconds(bare), seconds(lambda: exact.topk(people, items, 20, tie_rank=rank, exclude=exclude))) for _ in range(3)]
+    times = [
+        (seconds(bare), seconds(lambda: exact.topk(people, items, 20, tie_rank=rank, exclude=exclude)))
+        for _ in range(3)
+    ]
     product, search = (min(t[c] for t in times) for c in range(2))
     assert search < 2 * product, f"search {search:.2f} s, bare product {product:.2f} s"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,12 +92,12 @@ def convert(
         keep = None
         if "events" in spool.counts:
             names = spool.schema("events").names
+            known = {c["values"] for c in cut.behaviours()} if "behaviour" in names else set()
+            condition = _condition(names, known | set(manifest.behaviours), behaviours, min_value)
+            keep = cut.events(condition, min_user_events, min_item_events)
             if "behaviour" in names:
                 manifest, order = assemble.declare_behaviours(manifest, cut.behaviours())
                 reading.notes.extend(order)
-            keep = cut.events(
-                _condition(names, manifest.behaviours, behaviours, min_value), min_user_events, min_item_events
-            )
         say(9, 10, "writing")
         core = min_user_events > 1 or min_item_events > 1
         rows = {}
@@ -165,7 +165,7 @@ def _refuse_empty(reading: Reading, spool: Spool) -> None:
 
 
 def _condition(
-    names: Sequence[str], known: Sequence[str], behaviours: Sequence[str] | None, min_value: float | None
+    names: Sequence[str], known: Collection[str], behaviours: Sequence[str] | None, min_value: float | None
 ) -> tuple[str, list[Any], str]:
     """What an event must meet to count: SQL, its values, and words ("" where all count)."""
     sql: list[str] = []
@@ -232,8 +232,8 @@ class Cut:
             self._database.close()
 
     def behaviours(self) -> list[dict[str, Any]]:
-        """Behaviours and how often each occurs."""
-        found = self._run("SELECT behaviour, count(*) FROM events GROUP BY behaviour").fetchall()
+        """Behaviours and how often each occurs among the events that stay (before `events`: among all)."""
+        found = self._run(f"SELECT behaviour, count(*) FROM events {self._kept()} GROUP BY behaviour").fetchall()
         return [{"values": value, "counts": count} for value, count in found]
 
     def events(self, condition: tuple[str, list[Any], str], least_user: int, least_item: int) -> np.ndarray | None:
@@ -311,8 +311,7 @@ class Cut:
         """Number of users (items), of the events that stay and of the table."""
         parts = []
         if "events" in self.spool.counts:
-            kept = f"SEMI JOIN kept USING ({ROW})" if self._has_kept() else ""
-            parts.append(f'SELECT "{column}" FROM events {kept}')
+            parts.append(f'SELECT "{column}" FROM events {self._kept()}')
         if table in self.spool.counts and not self.rounds:
             parts.append(f'SELECT "{column}" FROM {table}')
         return (
@@ -321,5 +320,7 @@ class Cut:
             else 0
         )
 
-    def _has_kept(self) -> bool:
-        return bool(self._run("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'kept'").fetchone()[0])
+    def _kept(self) -> str:
+        """What narrows the events to those that stay, once that is known."""
+        known = self._run("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'kept'").fetchone()[0]
+        return f"SEMI JOIN kept USING ({ROW})" if known else ""

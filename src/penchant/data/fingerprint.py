@@ -63,9 +63,7 @@ def _pieces(source: Any, column: str) -> Pieces:
 def _column(digest: Any, pieces: Pieces, kind: pa.DataType) -> None:
     """One column: nulls first, then every part of the values as one stream, so that pieces leave no trace."""
     if pa.types.is_dictionary(kind):
-        inner = pieces
-        pieces, kind = (lambda: (p.cast(kind.value_type) for p in inner())), kind.value_type
-        return _column(digest, pieces, kind)
+        return _column(digest, lambda: (p.cast(kind.value_type) for p in pieces()), kind.value_type)
     if pa.types.is_nested(kind):
         # Rare and small (attributes, a list of words): whole.
         whole = pa.chunked_array(list(pieces()), kind).combine_chunks()

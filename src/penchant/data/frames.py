@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from penchant.data.schema import attributes
 from penchant.errors import UsageError
 
 
@@ -58,7 +59,9 @@ def _from_pandas(frame: Any, note: Callable[[str], None]) -> pa.Table:
         try:
             columns[name] = pa.Array.from_pandas(series)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            columns[name] = _mixed(series.tolist(), name, note)
+            values = series.tolist()
+            nested = any(isinstance(v, list | tuple | dict) for v in values)
+            columns[name] = attributes(values) if nested and name == "attributes" else _mixed(values, name, note)
     return pa.table(columns)
 
 

@@ -99,7 +99,7 @@ def conform(name: str, table: pa.Table) -> pa.Table:
             continue
         try:
             cast = cast_column(table.column(index), wanted)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, TypeError, ValueError) as error:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, TypeError, ValueError, KeyError) as error:
             found = table.schema.types[index]
             raise DataError(
                 f"column {column!r} of table {name} is {found}, it must be {wanted}", _first(error)
@@ -136,21 +136,29 @@ def attributes(rows: list[Any]) -> pa.Array:
     """Attributes from a dictionary (or a list of pairs) a row: values become lists of text, empty ones are left out."""
     made: list[list[tuple[str, list[str]]] | None] = []
     for row in rows:
-        if row is None:
+        if row is None or row != row:  # pandas holds a gap as a number that is no number
             made.append(None)
             continue
         if not isinstance(row, Mapping | list | tuple):
             raise ValueError("attributes must be a mapping from names to values")
-        pairs = row.items() if isinstance(row, Mapping) else row
+        pairs = row.items() if isinstance(row, Mapping) else [_pair(p) for p in row]
         made.append([(str(k), texts) for k, v in pairs if (texts := _texts(v))])
     return pa.array(made, ATTRIBUTES)
 
 
+def _pair(entry: Any) -> tuple[Any, Any]:
+    """One attribute, from a pair or from {key, value}, as libraries without maps hold them."""
+    if isinstance(entry, Mapping):
+        return entry["key"], entry["value"]
+    name, value = entry
+    return name, value
+
+
 def _texts(value: Any) -> list[str]:
-    if value is None or value == "":
-        return []
     if isinstance(value, list | tuple | set | np.ndarray):
         return [str(v) for v in value if v is not None and v != ""]
+    if value is None or value == "":
+        return []
     return [str(value)]
 
 

@@ -96,6 +96,8 @@ class EventChecker:
         self.now, self.rejects = now, rejects
         self.time_rule: TimeRule | None = None
         self.notes: list[str] = []
+        self.words: set[str] = set()
+        """Context columns that are words even where they look like numbers."""
         self.seen: dict[str, set[str]] = {}
         """Ids that stood in the pieces of a table so far (items, users), by table."""
         self._numeric: dict[str, bool] = {}
@@ -182,7 +184,7 @@ class EventChecker:
         return as_text(column, name, self.note)
 
     def _further(self, name: str, column: pa.Array, faults: list[tuple[str, np.ndarray]]) -> pa.Array:
-        if not pa.types.is_string(column.type) or not name.startswith("context."):
+        if not pa.types.is_string(column.type) or not name.startswith("context.") or name in self.words:
             return column
         if self._numeric.get(name) is False:
             return column

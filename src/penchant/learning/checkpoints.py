@@ -55,7 +55,7 @@ class Checkpoints:
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            data = save({name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()})
+            data = save({name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()})
             _write(aside / ARRAYS, data)
             place = {"version": VERSION, "hash": _hash(data), **checkpoint.place}
             _write(aside / PLACE, json.dumps(place, indent=1, sort_keys=True).encode())

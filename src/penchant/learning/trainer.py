@@ -276,7 +276,7 @@ class _Run:
             return
         kept = f"the checkpoint before it is kept in {self.keeper.folder}" if self.keeper.folder else "no checkpoints were asked for"
         raise NotANumber(
-            f"the loss of phase {self.phase.name!r} stopped being a number in epoch {epoch}; {kept}",
+            f"the loss or the parameters of phase {self.phase.name!r} stopped being numbers in epoch {epoch}; {kept}",
             "lower learning_rate, or look for extreme values in the data",
         )
 
@@ -316,15 +316,16 @@ class _Run:
 
     # ------------------------------------------------------------------ keeping
     def _parameters(self) -> dict[str, np.ndarray]:
-        """All that is learned, as arrays that share memory with it where they can."""
-        arrays = {f"arrays/{name}": array for name, array in self.phase.arrays.items()}
+        """All that this phase learns, as arrays that share memory with it where they can."""
+        arrays = {f"arrays/{self.number}/{name}": array for name, array in self.phase.arrays.items()}
         if self.network is not None:
             arrays |= {f"network/{name}": optimisers.to_array(t) for name, t in self.network.state_dict().items()}
         return arrays
 
     def _put(self, arrays: dict[str, np.ndarray]) -> None:
-        for name, array in self.phase.arrays.items():
-            array[...] = arrays[f"arrays/{name}"]
+        for number, phase in enumerate(self.phases[: self.number + 1]):
+            for name, array in phase.arrays.items():
+                array[...] = arrays.get(f"arrays/{number}/{name}", array)
         if self.network is not None:
             prefix = "network/"
             own = {n.removeprefix(prefix): optimisers.to_tensor(a) for n, a in arrays.items() if n.startswith(prefix)}
@@ -333,7 +334,12 @@ class _Run:
     def _keep(self) -> None:
         if self.keeper.folder is None:
             return
-        arrays = self._parameters() | {f"best/{name}": array for name, array in self.best.items()}
+        arrays = self._parameters()
+        if not all(bool(np.isfinite(a).all()) for a in arrays.values() if a.dtype.kind == "f"):
+            self._check(math.nan, self.done)
+        for number, phase in enumerate(self.phases[: self.number]):
+            arrays |= {f"arrays/{number}/{name}": array for name, array in phase.arrays.items()}
+        arrays |= {f"best/{name}": array for name, array in self.best.items()}
         states, plain = optimisers.state(self.optimisers)
         hook = self.phase.state.state() if self.phase.state is not None else {}
         arrays |= states | {f"state/{name}": value for name, value in hook.items() if isinstance(value, np.ndarray)}

@@ -94,6 +94,14 @@ def systems() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.row for row in rows()))
 
 
+@cache
+def families() -> tuple[Row, ...]:
+    """One row a system, as the file has it: what the variants of a family can do together."""
+    with open(FILE, "rb") as file:
+        tables = tomllib.load(file)["system"]
+    return tuple(row for table in tables for row in _expanded({**table, "variant": []}))
+
+
 def _outside() -> list[dict[str, Any]]:
     from importlib.metadata import entry_points
 

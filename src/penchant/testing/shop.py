@@ -62,7 +62,8 @@ def dataset(seed: int = 0, without: str | None = None, shuffled_test: bool = Fal
     rooms = sorted(set(top))
     warm = np.array([name not in COLD for name in table["item"]])
     popularity = stream(seed, "popularity").gamma(2.0, 1.0, len(warm)) * warm
-    columns: dict[str, list[Any]] = {name: [] for name in ("user", "item", "time", "behaviour", "session", "text", "query", "domain", "part")}
+    names = ("user", "item", "time", "behaviour", "session", "text", "query", "domain", "part")
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     for number, person in enumerate(people()):
         if person == without:
             continue

@@ -124,7 +124,7 @@ class _Block:
 
     def _allowed(self, now: _Step, which: np.ndarray, items: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Whether the choices `which` may take `items` (of one shape with it, or [n,M] for `which` [n,1])."""
-        fine = self.law.sold[now.shops[which], items] & True
+        fine = self.law.sold[now.shops[which], items] & (self.law.added[items] <= now.time[which])
         return fine if self.law.repeats else fine & ~seen[now.who[which], items]
 
     def _choose(self, now: _Step, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

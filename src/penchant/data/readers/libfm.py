@@ -26,7 +26,7 @@ FIELDS = {
 }
 """Names of the fields of published sets; others are called field_2, field_3 ..."""
 
-_ROW = r"^[+-]?[0-9.]+( +[0-9]+:1([.]0*)?)+ *$"
+_ROW = r"^[+-]?[0-9]+([.][0-9]*)?( +[0-9]+:1([.]0*)?)+ *$"
 
 
 def recognise(path: Path) -> tuple[float, str]:
@@ -88,6 +88,7 @@ def _tables(file: Path, name: str, part: str | None, check: EventChecker) -> Ite
         raise DataError(f"{file} has rows of {width} feature", "a user and an item are needed")
     fields = FIELDS.get(name, ())
     fields = fields if len(fields) == width else ("user", "item", *(f"field_{i}" for i in range(2, width)))
+    check.words |= {f"context.{field}" for field in fields}  # codes, not numbers
     for lines, first in texts(file, check.rejects):
         good = pc.match_substring_regex(lines, _ROW)
         counts = pc.count_substring(lines, ":")
@@ -106,22 +107,15 @@ def _tables(file: Path, name: str, part: str | None, check: EventChecker) -> Ite
         start = np.arange(len(where)) * (width + 1)
         column = lambda i, cells=cells, start=start: pc.extract_regex(  # noqa: E731
             cells.take(pa.array(start + i)), "^(?P<feature>[^:]*)").field("feature")  # fmt: skip
-        positive = pa.array(cells.take(pa.array(start)).cast(pa.float64()).to_numpy() > 0)
+        labels = pc.replace_substring_regex(cells.take(pa.array(start)), "^[+]", "")
+        positive = pa.array(labels.cast(pa.float64()).to_numpy() > 0)
         raw = {f if f in ("user", "item") else f"context.{f}": column(i) for i, f in enumerate(fields, 1)}
         if part:
             raw["part"] = pa.array([part]).take(pa.array(np.zeros(len(where), np.int8)))
         table = pa.table(raw)
         rows = np.flatnonzero(positive.to_numpy(zero_copy_only=False))
-        yield "events", _words(check.check(table.take(pa.array(rows)), Rows(file.name, numbers=where[rows] + first)))
+        yield "events", check.check(table.take(pa.array(rows)), Rows(file.name, numbers=where[rows] + first))
         yield "impressions", _impressions(table, where + first, file, positive)
-
-
-def _words(table: pa.Table) -> pa.Table:
-    """Context fields are codes: they stay text even where they look like numbers."""
-    for index, name in enumerate(table.column_names):
-        if name.startswith("context.") and pa.types.is_floating(table.schema.types[index]):
-            table = table.set_column(index, name, table.column(index).cast(pa.int64()).cast(pa.string()))
-    return table
 
 
 def _impressions(table: pa.Table, lines: np.ndarray, file: Path, positive: pa.Array) -> pa.Table:

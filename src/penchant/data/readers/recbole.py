@@ -104,6 +104,7 @@ def _events(file: Path, part: str | None, check: EventChecker, options: ReadOpti
     for needed in schema.NEEDED["events"]:
         if known.get(needed) not in names:
             raise DataError(f"{file} has no {needed} column", f"its columns: {', '.join(names)}")
+    check.words |= {f"context.{column}" for column in names if types[column] == "token"}
     for raw, rows in _tables(file, check):
         columns = {standard: raw.column(column) for standard, column in known.items()}
         for column in names:

@@ -18,11 +18,6 @@ from penchant.verbs.protocols import Because, RecommendOptions
 
 DAY = 86_400_000.0
 
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "popularity": {"tiny": {}, "default": {}, "paper": {}},
-    "random": {"tiny": {}, "default": {}, "paper": {}},
-}
-
 
 class PopularitySettings(SystemSettings):
     """Settings of `popularity`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,15 +15,6 @@ from penchant.systems.bases.system import known_items
 from penchant.systems.bases.vectors import VectorSystem, reasons_of
 from penchant.systems.floors.histories import history_rows
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "ials": {
-        "tiny": {"dimensions": 16, "epochs": 4},
-        "default": {},
-        "paper": {"dimensions": 256, "epochs": 16, "unobserved": 0.01, "l2": 0.01, "nu": 1.0},
-    },
-}
-"""`paper` is the form of the 2022 study at a size for Gowalla; its two weights were tuned here, none being published for it."""
 
 
 class IALSSettings(SystemSettings):
@@ -54,6 +45,11 @@ class IALS(VectorSystem):
 
     Settings = IALSSettings
     name = "ials"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"dimensions": 16, "epochs": 4},
+        "paper": {"dimensions": 256, "unobserved": 0.01, "l2": 0.01},
+    }
+    """`paper` has the size of the 2022 study; its two weights are ours for Gowalla, for which none are published."""
 
     def learn(self, material: Material, training: Training) -> None:
         """Alternate; the loss of each half-step goes into the log."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,23 +16,6 @@ from penchant.systems.bases.settings import SystemSettings, setting
 from penchant.systems.bases.vectors import reasons_of
 from penchant.systems.floors.histories import HistorySystem, ItemWeights, history_rows
 from penchant.verbs.batch import Impressions, People, Ranked
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "ease": {"tiny": {"l2": 10.0}, "default": {}, "paper": {"l2": 80.0}},
-    "ease-topk": {"tiny": {"l2": 10.0, "neighbours": 20}, "default": {}, "paper": {"l2": 80.0, "neighbours": 500}},
-    "slim": {"tiny": {"sweeps": 20}, "default": {}, "paper": {"alpha": 0.005, "l1_ratio": 1e-6}},
-}
-"""`paper` is what was published for Gowalla; PUBLISHED has the other data sets."""
-
-PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
-    "ease": {"gowalla": {"l2": 80.0}, "yelp2018": {"l2": 300.0}, "amazon-book": {"l2": 50.0}},
-    "slim": {
-        "gowalla": {"alpha": 0.005, "l1_ratio": 1e-6},
-        "yelp2018": {"alpha": 0.01, "l1_ratio": 1e-4},
-        "amazon-book": {"alpha": 0.001, "l1_ratio": 1e-3},
-    },
-}
-"""Settings published for the LightGCN splits (the BARS board)."""
 
 
 class EaseSettings(SystemSettings):
@@ -53,6 +36,13 @@ class Ease(HistorySystem):
 
     Settings = EaseSettings
     name = "ease"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"l2": 10.0},
+        "paper": {"l2": 80.0},
+        "yelp2018": {"l2": 300.0},
+        "amazon-book": {"l2": 50.0},
+    }
+    """`paper` is what the BARS board found for Gowalla, the others bear the name of their data set."""
     item_items: np.ndarray = np.empty((0, 0), np.float32)
 
     def learn(self, material: Material, training: Training) -> None:
@@ -105,6 +95,10 @@ class EaseTopK(ItemWeights):
 
     Settings = EaseTopKSettings
     name = "ease-topk"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"l2": 10.0, "neighbours": 20},
+        "paper": {"l2": 80.0, "neighbours": 500},
+    }
 
     def learn(self, material: Material, training: Training) -> None:
         """One small ridge regression an item."""
@@ -134,6 +128,13 @@ class Slim(ItemWeights):
 
     Settings = SlimSettings
     name = "slim"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"sweeps": 20},
+        "paper": {"alpha": 0.005, "l1_ratio": 1e-6},
+        "yelp2018": {"alpha": 0.01, "l1_ratio": 1e-4},
+        "amazon-book": {"alpha": 0.001, "l1_ratio": 1e-3},
+    }
+    """`paper` is what the BARS board found for Gowalla, the others bear the name of their data set."""
 
     def learn(self, material: Material, training: Training) -> None:
         """One regression an item."""

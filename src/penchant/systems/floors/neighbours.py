@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,40 +14,6 @@ from penchant.systems.bases.settings import SystemSettings, setting
 from penchant.systems.floors.histories import HistorySystem, ItemWeights, history_rows, product, put_sparse, take_sparse
 from penchant.verbs.batch import Impressions, People, Ranked
 from penchant.verbs.protocols import Because
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "item-knn": {
-        "tiny": {"neighbours": 20, "shrink": 1.0},
-        "default": {},
-        "paper": {"similarity": "cosine", "neighbours": 100, "shrink": 0.0, "normalise": True},
-    },
-    "user-knn": {
-        "tiny": {"neighbours": 20, "shrink": 1.0},
-        "default": {},
-        "paper": {"similarity": "cosine", "neighbours": 146, "shrink": 0.0},
-    },
-    "rp3beta": {
-        "tiny": {"neighbours": 20},
-        "default": {},
-        "paper": {"neighbours": 777, "alpha": 0.566, "beta": 0.0011},
-    },
-}
-"""`paper` is what was published for Gowalla; PUBLISHED has the other data sets."""
-
-PUBLISHED: dict[str, dict[str, dict[str, Any]]] = {
-    "item-knn": {
-        "gowalla": {"similarity": "cosine", "neighbours": 100, "shrink": 0.0, "normalise": True},
-        "yelp2018": {"similarity": "pearson", "neighbours": 150, "shrink": 0.0, "normalise": True},
-        "amazon-book": {"similarity": "pearson", "neighbours": 10, "shrink": 0.0, "normalise": True},
-    },
-    "user-knn": {name: {"neighbours": 146, "shrink": 0.0} for name in ("gowalla", "yelp2018", "amazon-book")},
-    "rp3beta": {
-        "gowalla": {"neighbours": 777, "alpha": 0.566, "beta": 0.0011},
-        "yelp2018": {"neighbours": 342, "alpha": 0.768, "beta": 0.418},
-        "amazon-book": {"neighbours": 496, "alpha": 0.445, "beta": 0.597},
-    },
-}
-"""Settings published for the LightGCN splits (item-knn: the BARS board; the others: a reproducibility study of 2023)."""
 
 
 class LikenessSettings(SystemSettings):
@@ -80,6 +46,13 @@ class ItemKNN(ItemWeights):
 
     Settings = LikenessSettings
     name = "item-knn"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"neighbours": 20, "shrink": 1.0},
+        "paper": {"neighbours": 100, "shrink": 0.0, "normalise": True},
+        "yelp2018": {"similarity": "pearson", "neighbours": 150, "shrink": 0.0, "normalise": True},
+        "amazon-book": {"similarity": "pearson", "neighbours": 10, "shrink": 0.0, "normalise": True},
+    }
+    """`paper` is what the BARS board found for Gowalla, the others bear the name of their data set."""
 
     def learn(self, material: Material, training: Training) -> None:
         """Similarities of all items, the largest kept."""
@@ -114,6 +87,13 @@ class RP3Beta(ItemWeights):
 
     Settings = RP3BetaSettings
     name = "rp3beta"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"neighbours": 20},
+        "paper": {"neighbours": 777, "alpha": 0.566, "beta": 0.0011},
+        "yelp2018": {"neighbours": 342, "alpha": 0.768, "beta": 0.418},
+        "amazon-book": {"neighbours": 496, "alpha": 0.445, "beta": 0.597},
+    }
+    """`paper` is what a reproducibility study of 2023 found for Gowalla, the others bear the name of their data set."""
 
     def learn(self, material: Material, training: Training) -> None:
         """Walks from all items, the likeliest ends kept."""
@@ -136,6 +116,11 @@ class UserKNN(HistorySystem):
 
     Settings = LikenessSettings
     name = "user-knn"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "tiny": {"neighbours": 20, "shrink": 1.0},
+        "paper": {"neighbours": 146, "shrink": 0.0},
+    }
+    """`paper` is what a reproducibility study of 2023 found for Gowalla, Yelp2018 and Amazon-Book alike."""
 
     def learn(self, material: Material, training: Training) -> None:
         """Keep the train matrix and what its weighting needs."""

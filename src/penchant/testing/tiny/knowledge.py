@@ -152,6 +152,22 @@ class Explaining:
         return reasons_of(people, answered, reasons)
 
 
+class Likening:
+    """Ability explain, for scores that are no sums: what was had and goes best together with the answer."""
+
+    def why(self: Any, people: People, answered: Ranked | Impressions) -> list[Any]:
+        """One reason that is not additive, where there is one."""
+
+        def reasons(history: np.ndarray, item: int) -> list[Because]:
+            own = np.unique(history[(history >= 0) & (history < len(self.items))])
+            if not 0 <= item < len(self.items) or not len(own):
+                return []
+            best = int(own[self.weights[own, item].argmax()])
+            return [Because("item", "goes together with {0}", (best,), value=float(self.weights[best, item]), unit="weight")]
+
+        return reasons_of(people, answered, reasons)
+
+
 class Embedding:
     """Ability embed, for scorers that are not made of vectors."""
 

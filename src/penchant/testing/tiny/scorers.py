@@ -1,5 +1,6 @@
 """Tiny scorers through each of the real bases: what each base asks of a system, in a few lines."""
 
+# ruff: noqa: D102 (a method does what its base says of it)
 from __future__ import annotations
 
 from collections.abc import Mapping
