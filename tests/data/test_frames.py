@@ -62,7 +62,13 @@ def test_whole_numbers_that_gaps_made_floats_stay_whole() -> None:
 
 
 def test_categories_and_timestamps_of_pandas() -> None:
-    frame = pd.DataFrame({"user": ["a", "b"], "item": ["x", "x"], "time": pd.to_datetime(["2020-01-01T00:00:00.0", "2020-01-02T00:00:00.5"])})
+    frame = pd.DataFrame(
+        {
+            "user": ["a", "b"],
+            "item": ["x", "x"],
+            "time": pd.to_datetime(["2020-01-01T00:00:00.0", "2020-01-02T00:00:00.5"]),
+        }
+    )
     frame["item"] = frame["item"].astype("category")
     data = open_data(frame, now=NOW)
     assert data.table("events")["time"].to_pylist() == [1_577_836_800_000, 1_577_923_200_500]

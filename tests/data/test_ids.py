@@ -15,7 +15,9 @@ from penchant.errors import DataError
 ODD = ["a", 'with "quotes"', "two words", "🏕️", "x" * 10_000, "0", "00"]
 
 
-@pytest.mark.parametrize("made", [list, pa.array, lambda n: pa.chunked_array([n[:2], n[2:]]), lambda n: pa.array(n).dictionary_encode()])
+@pytest.mark.parametrize(
+    "made", [list, pa.array, lambda n: pa.chunked_array([n[:2], n[2:]]), lambda n: pa.array(n).dictionary_encode()]
+)
 def test_names_and_numbers_are_each_others_inverse(made: object) -> None:
     ids = Ids(made(ODD))  # type: ignore[operator]
     assert len(ids) == len(ODD)

@@ -92,7 +92,13 @@ def test_quotes_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=6), st.text(min_size=1, max_size=6)), min_size=1, max_size=20))
 def test_any_text_survives_csv(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
     # Blank ids are refused, reserved ones renamed, and a bare carriage return is a line end to CSV: tested elsewhere.
-    rows = [r for r in rows if all(c.strip() and "\r" not in c and "\x00" not in c and c not in ("seen", "shown", "own", "items") for c in r)]
+    rows = [
+        r
+        for r in rows
+        if all(
+            c.strip() and "\r" not in c and "\x00" not in c and c not in ("seen", "shown", "own", "items") for c in r
+        )
+    ]
     if not rows:
         return
     file = tmp_path_factory.mktemp("any") / "shop.csv"
@@ -120,15 +126,41 @@ def test_pieces_give_what_the_whole_gives(tmp_path: Path, monkeypatch: pytest.Mo
     from penchant.data import files
 
     chunks = files.text_chunks
-    monkeypatch.setattr("penchant.data.readers.parse.text_chunks", lambda path, quoted, size=0: chunks(path, quoted, 700))
+    monkeypatch.setattr(
+        "penchant.data.readers.parse.text_chunks", lambda path, quoted, size=0: chunks(path, quoted, 700)
+    )
     pieces = open_data(file, now=NOW)
     assert pieces.table("events").equals(whole.table("events"))
     assert pieces.rejects.equals(whole.rejects)
 
 
+def test_no_piece_decides_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odd first rows: small times, a text column that begins with numbers, one that begins empty."""
+    rows = [f"a,x{n},{n},{n},," for n in range(20)] + [f"b,y{n},{1_400_000_000_000 + n},v{n},{n},z" for n in range(80)]
+    file = tmp_path / "shop.csv"
+    file.write_text("user,item,time,version,late,word\n" + "\n".join(rows) + "\n")
+    whole = open_data(file, now=NOW)
+    assert whole.table("events")["time"].to_pylist()[19:21] == [19, 1_400_000_000_000]
+    assert whole.table("events")["context.version"].to_pylist()[19:21] == ["19", "v0"]
+    assert whole.table("events")["context.late"].to_pylist()[19:21] == [None, 0.0]
+    from penchant.data import files
+
+    chunks = files.text_chunks
+    for size in (150, 700):
+        monkeypatch.setattr(
+            "penchant.data.readers.parse.text_chunks", lambda path, quoted, size=0, s=size: chunks(path, quoted, s)
+        )
+        pieces = open_data(file, now=NOW)
+        assert pieces.table("events").equals(whole.table("events"))
+        assert len(pieces.rejects) == 0
+
+
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.zst", ".tsv", ".jsonl", ".jsonl.gz", ".parquet"])
 def test_every_form_gives_the_same_events(tmp_path: Path, ending: str) -> None:
-    rows = [{"user": "ä", "item": "x", "time": 1_400_000_000, "value": 2.5}, {"user": "b", "item": "y y", "time": 1_400_000_001, "value": 3.0}]
+    rows = [
+        {"user": "ä", "item": "x", "time": 1_400_000_000, "value": 2.5},
+        {"user": "b", "item": "y y", "time": 1_400_000_001, "value": 3.0},
+    ]
     file = tmp_path / f"shop{ending}"
     if ".parquet" in ending:
         pq.write_table(pa.Table.from_pylist(rows), file)
@@ -153,7 +185,9 @@ def test_every_form_gives_the_same_events(tmp_path: Path, ending: str) -> None:
 
 def test_a_folder_of_tables(tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text("user,item\na,x\nb,z\n")
-    (tmp_path / "items.csv").write_text("sku,Name,category,price,brand,weight,added\nx,Tent,outdoor > tents,9.5,Hut,1.9,2020-01-01\ny,Mug,,,,,\nx,T,,,,,\n")
+    (tmp_path / "items.csv").write_text(
+        "sku,Name,category,price,brand,weight,added\nx,Tent,outdoor > tents,9.5,Hut,1.9,2020-01-01\ny,Mug,,,,,\nx,T,,,,,\n"
+    )
     (tmp_path / "users.jsonl").write_text('{"user": "b", "city": "Bonn"}\n')
     (tmp_path / "README.md").write_text("about")
     (tmp_path / "sums.csv").write_text("a,b\n1,2\n")
@@ -172,7 +206,9 @@ def test_a_folder_of_tables(tmp_path: Path) -> None:
 
 
 def test_behaviours_parts_and_sessions(tmp_path: Path) -> None:
-    (tmp_path / "e.csv").write_text("visitor,product,event,session_id,split\na,x,view,1,train\na,x,buy,1,valid\nb,y,view,2,TEST\nb,y,view,2,later\n")
+    (tmp_path / "e.csv").write_text(
+        "visitor,product,event,session_id,split\na,x,view,1,train\na,x,buy,1,valid\nb,y,view,2,TEST\nb,y,view,2,later\n"
+    )
     data = open_data(tmp_path / "e.csv")
     assert [e["part"] for e in events(data)] == ["train", "validation", "test"]
     assert [e["session"] for e in events(data)] == ["1", "1", "2"]
@@ -199,7 +235,7 @@ def test_readers_by_name() -> None:
         module = reader(name)
         assert isinstance(module.TITLE, str)
         assert module.__doc__
-    with pytest.raises(UnknownName, match="no reader named 'recbol' \\(nearest is 'recbole'\\)"):
+    with pytest.raises(UnknownName, match=r"no reader named 'recbol' \(nearest is 'recbole'\)"):
         reader("recbol")
 
 
@@ -234,5 +270,19 @@ def test_places_and_minutes(data_folder: Path) -> None:
 
 def test_plays(data_folder: Path) -> None:
     file = data_folder / "lastfm-2k" / "user_artists.dat.gz"
-    with pytest.raises(DataError, match="is in no format that is known"):
+    with pytest.raises(
+        DataError, match=r"is in no format that is known .*a text table of another name needs a mapping"
+    ):
         open_data(file)
+    data = open_data(file, mapping={"user": "userID", "item": "artistID", "value": "weight"})
+    assert (len(data.users), len(data.items), len(data.table("events"))) == (1_892, 17_632, 92_834)
+
+
+def test_a_folder_of_tables_without_events_names_them(data_folder: Path) -> None:
+    folder = data_folder / "foursquare-nyc"
+    with pytest.raises(DataError) as caught:
+        open_data(folder)
+    assert str(caught.value) == (
+        f"{folder} holds tables, but it is not clear which holds the events: checkins.csv.gz, pois.csv.gz "
+        "(the events must lie in events.csv, or open the one file that holds them)"
+    )

@@ -145,7 +145,11 @@ def test_mmrec(data_folder: Path, name: str, users: int, items: int, parts: list
 
 # --------------------------------------------------------------------------------------------------------- libfm
 def test_rows_are_impressions_and_positive_ones_events(tmp_path: Path) -> None:
-    folder = write(tmp_path / "d", ads__train__libfm="+1 3:1 9:1 12:1\n-1 3:1 8:1 12:1\n0 4:1 8:1\n", ads__test__libfm="1.0 4:1 9:1 11:1\n")
+    folder = write(
+        tmp_path / "d",
+        ads__train__libfm="+1 3:1 9:1 12:1\n-1 3:1 8:1 12:1\n0 4:1 8:1\n",
+        ads__test__libfm="1.0 4:1 9:1 11:1\n",
+    )
     data = open_data(folder)
     assert data.table("events").to_pylist() == [
         {"user": "3", "item": "9", "context.field_2": "12", "part": "train"},
@@ -192,5 +196,5 @@ def pack(source: Path, target: Path) -> None:
 
 def test_a_file_of_attributes_that_is_no_mapping(tmp_path: Path) -> None:
     folder = write(tmp_path / "s", Toys__txt="1 3\n", Toys_item2attributes__json=json.dumps([1, 2]))
-    with pytest.raises(DataError, match="Toys_item2attributes.json is not a mapping from items to lists"):
+    with pytest.raises(DataError, match=r"Toys_item2attributes.json is not a mapping from items to lists"):
         open_data(folder)

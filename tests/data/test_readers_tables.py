@@ -62,15 +62,26 @@ def test_types_of_atomic_files(tmp_path: Path) -> None:
         "user_id:token\titem_id:token\tlabel:float\tday:token\ttags:token_seq\tmix:float_seq\n"
         'a\tx "1\t1\t07\tp q\t1 2.5\nb\ty\t0\t08\t\t\n'
     )
-    (tmp_path / "s.item").write_text("item_id:token\tprice:float\tsize:float\tvec:float_seq\nx \"1\t9.5\t3\t1 2\ny\t\t\t\n")
+    (tmp_path / "s.item").write_text(
+        'item_id:token\tprice:float\tsize:float\tvec:float_seq\nx "1\t9.5\t3\t1 2\ny\t\t\t\n'
+    )
     (tmp_path / "s.net").write_text("source_id:token\ttarget_id:token\na\tb\n")
     data = open_data(tmp_path)
     assert data.table("events").to_pylist() == [
-        {"user": "a", "item": 'x "1', "value": 1.0, "context.day": "07", "context.tags": ["p", "q"], "context.mix": [1.0, 2.5]},
+        {
+            "user": "a",
+            "item": 'x "1',
+            "value": 1.0,
+            "context.day": "07",
+            "context.tags": ["p", "q"],
+            "context.mix": [1.0, 2.5],
+        },
         {"user": "b", "item": "y", "value": 0.0, "context.day": "08", "context.tags": None, "context.mix": None},
     ]
     assert data.table("items").to_pylist() == [
-        {"item": 'x "1', "price": 9.5, "size": 3.0, "vec": [1.0, 2.0]}, {"item": "y", "price": None, "size": None, "vec": None}]  # fmt: skip
+        {"item": 'x "1', "price": 9.5, "size": 3.0, "vec": [1.0, 2.0]},
+        {"item": "y", "price": None, "size": None, "vec": None},
+    ]
     assert data.table("relations").to_pylist() == [
         {"source_kind": "user", "source": "a", "relation": "friend", "target_kind": "user", "target": "b"}
     ]
@@ -88,7 +99,7 @@ def test_benchmark_files_are_parts(tmp_path: Path) -> None:
 def test_several_inter_files_are_several_sets(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.inter").write_text("user_id:token\titem_id:token\nu\ti\n")
-    with pytest.raises(DataError, match="holds 2 data sets: one.inter, two.inter \\(RecBole atomic files\\)"):
+    with pytest.raises(DataError, match=r"holds 2 data sets: one.inter, two.inter \(RecBole atomic files\)"):
         open_data(tmp_path)
 
 
@@ -167,7 +178,13 @@ def lines(path: Path, *rows: object) -> None:
 
 
 def test_reviews_of_2018(tmp_path: Path) -> None:
-    lines(tmp_path / "Camping_5.json", REVIEW_2018, "{broken", {**REVIEW_2018, "overall": "good"}, {**REVIEW_2018, "asin": None})
+    lines(
+        tmp_path / "Camping_5.json",
+        REVIEW_2018,
+        "{broken",
+        {**REVIEW_2018, "overall": "good"},
+        {**REVIEW_2018, "asin": None},
+    )
     lines(tmp_path / "meta_Camping.json", META_2018, META_2018, {**META_2018, "asin": "B2", "price": "$1 - $5"})
     data = open_data(tmp_path, now=NOW)
     assert data.table("events").to_pylist() == [{

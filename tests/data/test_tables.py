@@ -108,13 +108,20 @@ def test_attributes_become_lists_of_text(shop: Dataset) -> None:
 
 def test_attributes_of_rows_of_any_shape() -> None:
     rows = [{"colour": "white", "size": 3, "none": None, "empty": []}, [("colour", ["red", "blue"])], {}, None]
-    assert schema.attributes(rows).to_pylist() == [[("colour", ["white"]), ("size", ["3"])], [("colour", ["red", "blue"])], [], None]
+    assert schema.attributes(rows).to_pylist() == [
+        [("colour", ["white"]), ("size", ["3"])],
+        [("colour", ["red", "blue"])],
+        [],
+        None,
+    ]
 
 
 def test_undeclared_behaviours_are_ordered_and_said() -> None:
     data = Dataset.from_tables("shop", {"events": EVENTS})
     assert data.manifest.behaviours == ["view", "buy"]
-    assert data.notes == ["behaviours from weak to strong were taken as view, buy (rarer is stronger): say otherwise in dataset.toml"]
+    assert data.notes == [
+        "behaviours from weak to strong were taken as view, buy (rarer is stronger): say otherwise in dataset.toml"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +147,9 @@ def test_a_wrong_type_is_named() -> None:
 
 
 def test_some_events_without_a_time() -> None:
-    data = Dataset.from_tables("shop", {"events": pa.table({"user": ["a", "b"], "item": ["x", "y"], "time": [1, None]})})
+    data = Dataset.from_tables(
+        "shop", {"events": pa.table({"user": ["a", "b"], "item": ["x", "y"], "time": [1, None]})}
+    )
     with pytest.raises(DataError, match="1 of 2 events of shop have no time"):
         data.events_arrays()
 
@@ -192,7 +201,10 @@ def test_the_fingerprint_follows_content_and_not_storage(shop: Dataset, tmp_path
         {"events": events.set_column(2, "time", pa.array([5, 3, 9, 4, 5])), "items": items},
         {"events": events.set_column(4, "value", pa.array([1.0, 5.0, 3.0, 0.0, 4.0], pa.float32())), "items": items},
         {"events": events.set_column(0, "user", pa.array(["b", "oanna", "bo", "chen", "anna"])), "items": items},
-        {"events": events, "items": items.set_column(2, "attributes", schema.attributes([{"colour": ["red"]}, None, None]))},
+        {
+            "events": events,
+            "items": items.set_column(2, "attributes", schema.attributes([{"colour": ["red"]}, None, None])),
+        },
         {"events": events},
     ]
     prints = {fingerprint.of_tables(other) for other in others} | {shop.fingerprint}
@@ -229,7 +241,7 @@ def test_a_damaged_table_is_one_clear_line(shop: Dataset, tmp_path: Path) -> Non
     shop.write(tmp_path / "shop")
     file = tmp_path / "shop" / "events.parquet"
     file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(DataError, match="events.parquet is damaged or no Parquet file"):
+    with pytest.raises(DataError, match=r"events.parquet is damaged or no Parquet file"):
         open_data(tmp_path / "shop").table("events")
 
 
@@ -243,7 +255,9 @@ def test_opening_is_quick(data_folder: Path, path: str, limit: float) -> None:
     )
     best = limit * 9
     for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", program, str(data_folder / path)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(data_folder / path)], capture_output=True, text=True, check=True
+        )
         best = min(best, float(done.stdout))
         if best < limit:
             break

@@ -30,8 +30,8 @@ MOMENT = 1_261_440_000_123
         ("iso", pa.array(["2009-12-22T01:00:00.123456+01:00"])),
         ("iso", pa.array(["2009-12-21T19:00-0500"])),
         ("typed", pa.array([datetime(2009, 12, 22, tzinfo=UTC)])),
-        ("typed", pa.array([datetime(2009, 12, 22)])),  # noqa: DTZ001
-        ("typed", pa.array([datetime(2009, 12, 22).date()])),  # noqa: DTZ001
+        ("typed", pa.array([datetime(2009, 12, 22)])),
+        ("typed", pa.array([datetime(2009, 12, 22).date()])),
     ],
 )
 def test_each_unit_becomes_milliseconds(unit: str, column: pa.Array) -> None:

@@ -186,6 +186,25 @@ def test_fewer_than_k_leave_the_padding_and_nobody_asks_nothing() -> None:
     assert exact.topk_dense(np.empty((2, 0), np.float32), 2, tie_rank=rank[:0]).counts.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_filters_that_leave_next_to_nothing(allowed: int) -> None:
+    chance = np.random.default_rng(8)
+    people, items = (
+        chance.standard_normal((3, 4)).astype(np.float32),
+        chance.standard_normal((50, 4)).astype(np.float32),
+    )
+    rank = np.arange(50, dtype=np.int32)
+    allow = np.packbits(np.arange(50) >= 50 - allowed, bitorder="little")[None]
+    for top in (
+        exact.topk(people, items, 3, tie_rank=rank, allow=allow),
+        exact.topk_dense(exact.scores(people, items), 3, tie_rank=rank, allow=allow),
+    ):
+        assert top.counts.tolist() == [allowed] * 3
+        assert (np.sort(top.items[:, :allowed]) == np.arange(50 - allowed, 50)).all() and (
+            top.items[:, allowed:] == -1
+        ).all()
+
+
 def test_read_only_arrays_are_taken() -> None:
     chance = np.random.default_rng(5)
     people, items = (

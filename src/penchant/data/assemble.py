@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from penchant.data import schema
 from penchant.data.ids import Ids
 from penchant.data.manifest import Manifest
 from penchant.data.readers.reading import Reading
-from penchant.data.validate import Rows
+from penchant.data.validate import EventChecker, Rows
 from penchant.errors import DataError
 
 
@@ -175,8 +176,15 @@ def frames_batches(frames: Mapping[str, pa.Table], reading: Any, options: Any) -
     for name, table in sorted(frames.items(), key=lambda pair: (pair[0] == "events", pair[0])):
         rows = Rows(f"frame {name}")
         if name == "events":
-            yield from (("events", t) for t in delimited.events(iter([(table, rows)]), "the frame", check, options))
+            yield from (
+                ("events", t) for t in delimited.events(partial(_once, table, rows), "the frame", check, options)
+            )
         elif name in ("items", "users"):
             yield name, delimited.typed_entities(name, table, f"the frame {name}", check, rows, options)
         else:
             yield name, table
+
+
+def _once(table: pa.Table, rows: Rows, _: EventChecker) -> Iterator[tuple[pa.Table, Rows]]:
+    """A frame is a source of one piece."""
+    return iter([(table, rows)])

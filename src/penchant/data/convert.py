@@ -134,7 +134,7 @@ def _reading(source: Any, options: ReadOptions, name: str | None) -> tuple[Readi
     if isinstance(source, str | Path) and not (Path(source) / manifests.NAME).is_file():
         from penchant.data.readers import find_reader
 
-        found = find_reader(Path(source))
+        found = find_reader(Path(source), bool(options.mapping))
         return found.reader.read(found.path, options), [f"recognised as {found.reader.TITLE}: {found.reason}"]
     dataset = open_data(source, mapping=options.mapping, now=options.now, name=name)
     check = EventChecker(options.now, Rejects())
@@ -152,7 +152,7 @@ def _batches(dataset: Dataset) -> Iterator[tuple[str, pa.Table]]:
             yield name, dataset.table(name)
             continue
         with pq.ParquetFile(file) as pieces:
-            for batch in pieces.iter_batches(1 << 18):
+            for batch in pieces.iter_batches(1 << 16):
                 yield name, pa.Table.from_batches([batch])
 
 
@@ -210,6 +210,7 @@ class Cut:
 
             self._database = duckdb.connect(str(self.work / "rows.duckdb"))
             self._database.execute(f"SET memory_limit = '{self.memory}'")
+            self._database.execute("SET enable_progress_bar = false")  # it would write to standard output
             self._database.execute(f"SET threads = {max(1, min(threads.number(), 4))}")
             self._database.execute(f"SET temp_directory = '{_quoted(self.work / 'spill')}'")
             for name, files in self.spool.files.items():

@@ -13,7 +13,7 @@ import numpy as np
 from penchant.errors import DataError, PenchantError
 
 COMPRESSED = (".gz", ".zst")
-CHUNK = 32 << 20
+CHUNK = 8 << 20
 """Bytes of text that are worked on at a time."""
 
 _PICKLES = {".pkl", ".pickle", ".p", ".dill", ".joblib", ".cloudpickle"}

@@ -57,7 +57,7 @@ def _pieces(source: Any, column: str) -> Pieces:
     """The pieces of one column, as often as they are asked for."""
     if isinstance(source, pa.Table):
         return lambda: iter(source.column(column).chunks)
-    return lambda: (b.column(0) for b in source.iter_batches(1 << 18, columns=[column]) if b.num_columns)
+    return lambda: (b.column(0) for b in source.iter_batches(1 << 16, columns=[column]) if b.num_columns)
 
 
 def _column(digest: Any, pieces: Pieces, kind: pa.DataType) -> None:

@@ -99,7 +99,14 @@ def conform(name: str, table: pa.Table) -> pa.Table:
             continue
         try:
             cast = cast_column(table.column(index), wanted)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, TypeError, ValueError, KeyError) as error:
+        except (
+            pa.ArrowInvalid,
+            pa.ArrowNotImplementedError,
+            pa.ArrowTypeError,
+            TypeError,
+            ValueError,
+            KeyError,
+        ) as error:
             found = table.schema.types[index]
             raise DataError(
                 f"column {column!r} of table {name} is {found}, it must be {wanted}", _first(error)

@@ -62,7 +62,7 @@ class Spool:
         schema, start = self.schema(name), 0
         for file in self.files[name]:
             with pq.ParquetFile(file) as source:
-                for batch in source.iter_batches(1 << 18):
+                for batch in source.iter_batches(1 << 16):
                     piece = pa.Table.from_batches([batch]).drop_columns([ROW])
                     missing = [f for f in schema if f.name not in piece.column_names]
                     for field in missing:

@@ -342,7 +342,7 @@ def _of_path(path: Path, options: ReadOptions, name: str | None) -> Dataset:
         return _of_folder(path)
     if path.name == manifests.NAME:
         return _of_folder(path.parent)
-    found = find_reader(path)
+    found = find_reader(path, bool(options.mapping))
     reading = found.reader.read(found.path, options)
     return _of_reading(reading, name, [f"recognised as {found.reader.TITLE}: {found.reason}"])
 

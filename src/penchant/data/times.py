@@ -68,24 +68,49 @@ class TimeRule:
         return f"times were taken as {self.kind} since 1970 (decided by the middle of the column)"
 
 
-def rule_of(column: pa.Array) -> TimeRule | None:
-    """The rule that fits a column; None where it holds no time at all."""
+@dataclass(frozen=True)
+class Survey:
+    """What a column of times (or a piece of it) looks like; surveys of pieces add up to that of the column.
+
+    typed: holds timestamps; filled, numeric: cells that are not empty, that are numbers; sizes: numbers by magnitude, one
+    count a unit of `UNITS`.
+    """
+
+    typed: bool = False
+    filled: int = 0
+    numeric: int = 0
+    sizes: tuple[int, ...] = (0, 0, 0, 0)
+
+    def __add__(self, other: Survey) -> Survey:
+        sizes = tuple(a + b for a, b in zip(self.sizes, other.sizes, strict=True))
+        return Survey(self.typed or other.typed, self.filled + other.filled, self.numeric + other.numeric, sizes)
+
+    def rule(self) -> TimeRule | None:
+        """The rule that fits; None where there is no time at all. The middle number decides the unit."""
+        if not self.filled:
+            return None
+        if self.typed:
+            return TimeRule("typed")
+        if self.numeric * 2 < self.filled:
+            return TimeRule("iso")
+        middle = int(np.searchsorted(np.cumsum(self.sizes), (self.numeric + 1) // 2))
+        return TimeRule(list(UNITS)[middle])
+
+
+def survey(column: pa.Array) -> Survey:
+    """Look at a column of times, or a piece of it."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        return TimeRule("typed") if column.null_count < len(column) else None
-    if pa.types.is_null(column.type) or len(column) == 0:
-        return None
+        return Survey(typed=True, filled=len(column) - column.null_count)
     values, empty, bad = numbers(column)
-    if empty.all():
-        return None
     good = ~(empty | bad)
-    if good.sum() * 2 < (~empty).sum():
-        return TimeRule("iso")
-    middle = float(np.median(np.abs(values[good].astype(np.float64))))
     # 1e11 seconds is the year 5138 and 1e11 milliseconds is 1973: real times of two units never overlap here.
-    for unit, limit in (("seconds", 1e11), ("milliseconds", 1e14), ("microseconds", 1e17)):
-        if middle < limit:
-            return TimeRule(unit)
-    return TimeRule("nanoseconds")
+    unit = np.searchsorted([1e11, 1e14, 1e17], np.abs(values[good].astype(np.float64)), side="right")
+    return Survey(False, int((~empty).sum()), int(good.sum()), tuple(np.bincount(unit, minlength=4).tolist()))
+
+
+def rule_of(column: pa.Array) -> TimeRule | None:
+    """The rule that fits a whole column; None where it holds no time at all."""
+    return survey(column).rule()
 
 
 def milliseconds(column: pa.Array, rule: TimeRule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

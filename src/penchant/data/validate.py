@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penchant.data import schema
-from penchant.data.times import TimeRule, milliseconds, numbers, rule_of
+from penchant.data.times import Survey, TimeRule, milliseconds, numbers, rule_of, survey
 from penchant.errors import DataError
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
@@ -85,7 +85,8 @@ def clock() -> int:
 class EventChecker:
     """Checks raw events, table after table of one source: ids, times, numbers.
 
-    The first table decides how times are written and which further columns are numbers; later tables follow it.
+    How times are written and which further columns are numbers is decided once, by all tables that were surveyed before,
+    else by the first one that is checked; later tables follow it.
 
     Args:
         now: ms UTC; a later time is refused.
@@ -101,11 +102,28 @@ class EventChecker:
         self.seen: dict[str, set[str]] = {}
         """Ids that stood in the pieces of a table so far (items, users), by table."""
         self._numeric: dict[str, bool] = {}
+        self._surveyed = Survey()
 
     def note(self, text: str) -> None:
         """Say something once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def survey(self, raw: pa.Table) -> None:
+        """Look at one of several tables before any is checked, so that all of them decide together."""
+        for name in raw.column_names:
+            if name == "time":
+                for piece in raw.column(name).chunks:
+                    self._surveyed += survey(piece)
+                self.time_rule = self._surveyed.rule()
+            elif self._may_be_numbers(name, raw.schema.field(name).type):
+                column = raw.column(name)
+                _, empty, bad = numbers(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
+                if bad.any() or not empty.all():  # a piece of gaps says nothing
+                    self._numeric[name] = self._numeric.get(name, True) and not bad.any()
+
+    def _may_be_numbers(self, name: str, kind: pa.DataType) -> bool:
+        return pa.types.is_string(kind) and name.startswith("context.") and name not in self.words
 
     def check(self, raw: pa.Table, rows: Rows) -> pa.Table:
         """Good rows as a table of the standard's types; bad rows go to the rejects.
@@ -184,7 +202,7 @@ class EventChecker:
         return as_text(column, name, self.note)
 
     def _further(self, name: str, column: pa.Array, faults: list[tuple[str, np.ndarray]]) -> pa.Array:
-        if not pa.types.is_string(column.type) or not name.startswith("context.") or name in self.words:
+        if not self._may_be_numbers(name, column.type):
             return column
         if self._numeric.get(name) is False:
             return column

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from penchant import randomness
 from penchant.errors import UnknownName
@@ -57,6 +59,28 @@ def _uniform(keys: np.ndarray, number: int) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+class Tables(nn.Module):
+    """Two tables of parameters: users [N,d], items [M,d]. On the CPU kernels may change them in place (`arrays`)."""
+
+    def __init__(self, users: np.ndarray, items: np.ndarray) -> None:
+        super().__init__()
+        self.users = nn.Parameter(torch.from_numpy(users))
+        self.items = nn.Parameter(torch.from_numpy(items))
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both as arrays, which share their memory on the CPU."""
+        return self.users.detach().cpu().numpy(), self.items.detach().cpu().numpy()
+
+    def take(self, users: np.ndarray | None, items: np.ndarray | None) -> bool:
+        """Take over values of another training where the shapes agree; whether they did."""
+        if users is None or items is None or users.shape != self.users.shape or items.shape != self.items.shape:
+            return False
+        with torch.no_grad():
+            self.users.copy_(torch.from_numpy(np.array(users)))
+            self.items.copy_(torch.from_numpy(np.array(items)))
+        return True
 
 
 def sgd_epoch(

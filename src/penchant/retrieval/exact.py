@@ -77,7 +77,7 @@ def topk(
         if len(chosen) * SPARSE_FILTER <= number:
             part = None if bias is None else bias[chosen]
             top = _products(people, items[chosen], k, metric, part, rows.among(chosen, number))
-            return Top(np.where(top.items >= 0, chosen[top.items], -1).astype(np.int32), top.scores, top.counts)
+            return Top(np.append(chosen, -1).astype(np.int32)[top.items], top.scores, top.counts)  # -1 stays -1
     return _products(people, items, k, metric, bias, rows)
 
 
@@ -133,9 +133,7 @@ def topk_sparse(
                 allow_group=None if allow_group is None else allow_group[rows],
             )
         )  # fmt: skip
-    if not parts:
-        return _empty(0, k)
-    return Top(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return _empty(0, k) if not parts else Top(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def pairs(people: np.ndarray, items: np.ndarray, metric: str = "dot", bias: np.ndarray | None = None) -> np.ndarray:

@@ -36,13 +36,13 @@ def subject_of(name: str, loader: str, folder: Path) -> Subject:
         row = catalogue.find(name)
         preset = catalogue.presets(row)["tiny"]
         return Subject(row, lambda given: catalogue.load(name, {**preset, **given}), folder)
-    row = next(row for row in catalogue.families() if row.name == name)
     if loader == "tiny":
+        row = next(row for row in catalogue.families() if row.name == name)
         return Subject(row, lambda given: tiny.load(row, given), folder, loader, TINY_BUDGET)
     from penchant.testing.saboteurs import SABOTEURS
 
     saboteur = SABOTEURS[loader.split(":", 1)[1]]
-    return Subject(saboteur.row(), saboteur.make, folder, loader, TINY_BUDGET)
+    return Subject(saboteur.row(), saboteur.make, folder, loader, saboteur.budget)
 
 
 def checks_of(subject: Subject) -> list[Check]:
@@ -65,11 +65,19 @@ def faults(subject: Subject, names: Iterable[str] | None = None) -> dict[str, st
 
 
 def prepare(subjects: Sequence[Subject]) -> None:
-    """Train and save all subjects, and let one new process answer for all of them."""
+    """Train and save all subjects, and let one new process answer for all of them.
+
+    One that cannot be trained is left to its checks, which say so.
+    """
+    ready = []
     for subject in subjects:
-        subject.saved(subject.system, "run")
-    digests = child.ask(subjects)
-    for subject in subjects:
+        try:
+            subject.saved(subject.system, "run")
+            ready.append(subject)
+        except Exception as error:
+            subject.reborn = f"{type(error).__name__}: {error}"
+    digests = child.ask(ready) if ready else {}
+    for subject in ready:
         subject.reborn = digests[str(subject.folder)]
 
 

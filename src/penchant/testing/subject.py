@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 
 from penchant.data.ids import Ids
+from penchant.data.split import Split
 from penchant.data.views import Material
+from penchant.evaluation.evaluate import validator
 from penchant.learning.training import Training
 from penchant.operations.runs import Run, load_run
+from penchant.operations.train import VALIDATION_MEASURES
 from penchant.storage.runs import RunInfo, RunPeople, save
 from penchant.systems import examples
 from penchant.systems.bases.system import System
@@ -54,10 +57,20 @@ class Subject:
         """The tiny shop as the system may see it."""
         return shop.parts().material()
 
-    def fitted(self, settings: dict[str, Any] | None = None, material: Material | None = None, **training: Any) -> System:
-        """A new system, trained."""
+    def fitted(
+        self, settings: dict[str, Any] | None = None, split: Split | None = None, material: Material | None = None, **training: Any
+    ) -> System:  # fmt: skip
+        """A new system, trained on the shop as `penchant train` would: with a validation part to choose by.
+
+        Args:
+            split: another split than the shop's own.
+            material: what to learn from instead; there is no validation then.
+        """
         system = self.make(settings or {})
-        system.fit(material or self.material, Training(**training))
+        if material is None:
+            split = split or shop.parts()
+            material, training = split.material(), {"validate": validator(split, measures=VALIDATION_MEASURES), **training}
+        system.fit(material, Training(**training))
         return system
 
     @cached_property
@@ -67,6 +80,11 @@ class Subject:
         system = self.fitted()
         self.seconds = time.perf_counter() - begun
         return system
+
+    @cached_property
+    def again(self) -> System:
+        """The same training once more."""
+        return self.fitted()
 
     def copy(self) -> System:
         """Another one of the same state, that may be changed."""
@@ -145,9 +163,8 @@ class Subject:
                     out |= {f"{name}.{k}.items": ranked.items, f"{name}.{k}.scores": ranked.scores}
         if "rank" in self.row.verbs:
             out["rank"] = system.rank(self.rows()).logits
-        if hasattr(system, "encode"):
-            people = self.known()
-            out["states"] = system.encode(people.items, people.times)
+        if hasattr(system, "states"):
+            out["states"] = system.people_vectors(self.known())
         return out
 
     # ------------------------------------------------------------------ its example

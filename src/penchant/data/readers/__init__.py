@@ -41,8 +41,12 @@ def candidates(path: Path) -> list[Found]:
     return sorted(found, key=lambda f: -f.score)
 
 
-def find_reader(path: Path) -> Found:
+def find_reader(path: Path, mapped: bool = False) -> Found:
     """The one reader for a file or folder, found by looking.
+
+    Args:
+        path: a file or folder.
+        mapped: a mapping of columns was given, so a file in no known format is read as a text table.
 
     Raises:
         DataError: nothing there, nothing known there, or more than one data set (the message names them).
@@ -55,7 +59,11 @@ def find_reader(path: Path) -> Found:
     if found:
         return _only(path, found)
     if path.is_file():
-        raise DataError(f"{path} is in no format that is known", _known())
+        if mapped:
+            return Found(reader("delimited"), path, SURE, "a mapping was given")
+        raise DataError(
+            f"{path} is in no format that is known", f"{_known()}; a text table of another name needs a mapping"
+        )
     inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     below = [(folder, candidates(folder)) for folder in inside]
     below = [(folder, found) for folder, found in below if found]
@@ -64,8 +72,14 @@ def find_reader(path: Path) -> Found:
     if below:
         named = ", ".join(f"{folder.name} ({found[0].reader.TITLE})" for folder, found in below)
         raise DataError(f"{path} holds {len(below)} data sets: {named}", f"open one of them, such as {below[0][0]}")
-    for file in sorted(p for p in path.iterdir() if p.is_file()):
+    files = sorted(p for p in path.iterdir() if p.is_file())
+    for file in files:
         refuse_pickle(file)
+    tables = [file for file in files if reader("delimited").recognise(file)[0] >= SURE]
+    if tables:
+        named = ", ".join(file.name for file in tables[:6]) + (" ..." if len(tables) > 6 else "")
+        hint = "the events must lie in events.csv, or open the one file that holds them"
+        raise DataError(f"{path} holds tables, but it is not clear which holds the events: {named}", hint)
     raise DataError(f"{path} holds no data set that is known", _known())
 
 

@@ -5,8 +5,10 @@ A folder with one such file is read as events; a folder with `events.*` also giv
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from penchant.data.files import check_file, stem, text_chunks
 from penchant.data.readers import parse
 from penchant.data.readers.entities import BY_TABLE, entity_table, matches
 from penchant.data.readers.reading import Reading, ReadOptions, checker
-from penchant.data.validate import EventChecker, Rows
+from penchant.data.validate import EventChecker, Rejects, Rows
 from penchant.errors import DataError, UsageError
 
 TITLE = "a table (CSV, TSV, JSON lines, Parquet)"
@@ -31,7 +33,7 @@ def recognise(path: Path) -> tuple[float, str]:
     tables = {stem(p)[0] for p in _files(path)}
     if "events" in tables:
         return 0.7, "a table of events"
-    return (0.5, "a table") if len(tables) == 1 else (0.0, "")
+    return (0.5, "a table") if len(tables) == 1 and not _others(path) else (0.0, "")
 
 
 def sets(path: Path) -> list[Path]:
@@ -41,6 +43,13 @@ def sets(path: Path) -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_file() and stem(p)[1] in ENDINGS)
+
+
+def _others(folder: Path) -> list[Path]:
+    """Files beside the tables that may hold data too; what only tells about them does not count."""
+    about = ("readme", "licen", "sha256", "md5", "checksum", "copying")
+    files = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    return [p for p in files if stem(p)[1] not in ENDINGS and not p.name.lower().startswith(about)]
 
 
 def read(path: Path, options: ReadOptions) -> Reading:
@@ -57,7 +66,7 @@ def read(path: Path, options: ReadOptions) -> Reading:
     def batches() -> Iterator[tuple[str, pa.Table]]:
         for table, file in sorted(files.items(), key=lambda pair: (pair[0] == "events", pair[0])):
             if table == "events":
-                yield from (("events", t) for t in events(raw_tables(file, check), file.name, check, options))
+                yield from (("events", t) for t in events(partial(raw_tables, file), file.name, check, options))
             elif table in BY_TABLE:
                 yield table, _entities(table, file, check, options)
             elif table in schema.TABLES and stem(file)[1] == ".parquet":
@@ -90,7 +99,7 @@ def _parquet(file: Path) -> Iterator[tuple[pa.Table, Rows]]:
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{file} is not a Parquet file: {str(error).splitlines()[0]}") from None
     first = 1
-    for batch in source.iter_batches(1 << 20):
+    for batch in source.iter_batches(1 << 18):
         yield pa.Table.from_batches([batch]), Rows(file.name, first)
         first += len(batch)
 
@@ -168,22 +177,38 @@ def choose(names: list[str], where: str, table: str, mapping: dict[str, str]) ->
 
 
 def events(
-    tables: Iterator[tuple[pa.Table, Rows]], where: str, check: EventChecker, options: ReadOptions
-) -> Iterator[pa.Table]:
-    """Raw tables of events -> good rows; columns that are not standard become `context.NAME`."""
+    read: Callable[[EventChecker], Iterator[tuple[pa.Table, Rows]]], where: str, check: EventChecker, options: ReadOptions
+) -> Iterator[pa.Table]:  # fmt: skip
+    """Raw tables of events -> good rows; columns that are not standard become `context.NAME`.
+
+    Args:
+        read: gives the pieces of the source, from the first one on, each time it is called.
+        where: the source's name, for messages.
+    """
     chosen: dict[str, str] = {}
-    for raw, rows in tables:
-        if not chosen:
-            chosen = choose(raw.column_names, where, "events", options.mapping_of("events"))
-            odd = {s: c for s, c in chosen.items() if s != c}
-            if odd:
-                check.note("columns taken: " + ", ".join(f"{s} = {c}" for s, c in odd.items()))
-        named = {s: raw.column(c) for s, c in chosen.items() if c in raw.column_names}
-        for column in raw.column_names:
-            if column not in chosen.values():
-                standard = column in schema.TABLES["events"] or column.startswith("context.")
-                named[column if standard else f"context.{column}"] = raw.column(column)
-        yield check.check(pa.table(named), rows)
+    pieces = read(check)
+    begun = list(itertools.islice(pieces, 2))
+    if begun:
+        chosen = choose(begun[0][0].column_names, where, "events", options.mapping_of("events"))
+        odd = {s: c for s, c in chosen.items() if s != c}
+        if odd:
+            check.note("columns taken: " + ", ".join(f"{s} = {c}" for s, c in odd.items()))
+    if len(begun) > 1:
+        # Several pieces: all of them are looked at before the first is checked, so that no piece decides for the others.
+        for raw, _ in read(EventChecker(check.now, Rejects())):
+            check.survey(_named(raw, chosen))
+    for raw, rows in itertools.chain(begun, pieces):
+        yield check.check(_named(raw, chosen), rows)
+
+
+def _named(raw: pa.Table, chosen: dict[str, str]) -> pa.Table:
+    """A raw table under the standard's names."""
+    named = {s: raw.column(c) for s, c in chosen.items() if c in raw.column_names}
+    for column in raw.column_names:
+        if column not in chosen.values():
+            standard = column in schema.TABLES["events"] or column.startswith("context.")
+            named[column if standard else f"context.{column}"] = raw.column(column)
+    return pa.table(named)
 
 
 def _entities(table: str, file: Path, check: EventChecker, options: ReadOptions) -> pa.Table:

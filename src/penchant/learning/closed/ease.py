@@ -155,6 +155,7 @@ def ease_topk(user_items: csr_array, l2: float, neighbours: int = 500, tie_rank:
     item_users = user_items.T.tocsr()
     shape = shape_of(item_users, "dot")
     common = similar_to(item_users, user_items, shape, shape, 0.0, neighbours, np.arange(size), tie_rank)
+    common.sort_indices()
     counts = np.diff(common.indptr).astype(np.int64)
     width = max(1, int(counts.max(initial=1)))
     chosen = np.zeros((size, width), np.int32)

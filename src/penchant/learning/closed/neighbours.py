@@ -106,6 +106,7 @@ def rp3beta(
     into_item = (np.maximum(item_counts, 1).astype(np.float64) ** beta).astype(np.float32)
     shape = Shape(0, ones, into_item, np.zeros_like(ones))
     found = similar_to(start, back, shape, shape, 0.0, neighbours, np.arange(len(ones)), tie_rank)
+    found.sort_indices()
     return normalised(found) if normalise else found
 
 
@@ -119,7 +120,7 @@ def similar_to(
     itself: np.ndarray,
     tie_rank: np.ndarray | None = None,
 ) -> csr_array:
-    """The `neighbours` rows of A most similar to each row of Q, CSR float32 [Q,A], columns in rising order.
+    """The `neighbours` rows of A most similar to each row of Q, CSR float32 [Q,A], columns of a row in no order.
 
     Args:
         queries: Q, CSR [Q,C]. columns: A by columns, that is the CSR [C,A] of its transpose.
@@ -138,7 +139,7 @@ def similar_to(
     order = np.empty(size, np.int32)
     order[rank] = np.arange(size, dtype=np.int32)
     width = max(1, min(neighbours, size))
-    q, a = arrays(queries), arrays(columns)
+    q, a = arrays(queries), arrays(without_zeros(columns))
     itself = np.asarray(itself, np.int32)
     parts: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
@@ -158,9 +159,7 @@ def similar_to(
     ids, values, counts = (np.concatenate([parts[f][c] for f in sorted(parts)]) for c in range(3))
     offsets = np.zeros(number + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
-    found = csr_array((values, ids, offsets), shape=(number, size))
-    found.sort_indices()
-    return found
+    return csr_array((values, ids, offsets), shape=(number, size))
 
 
 def shape_of(matrix: csr_array, similarity: str, asymmetry: float = 0.5) -> Shape:
@@ -234,6 +233,15 @@ def _alike(
     if normalise:
         found = normalised(found)
     return found.T.tocsr()
+
+
+def without_zeros(matrix: csr_array) -> csr_array:
+    """The same matrix, without stored zeros; itself where it has none."""
+    if matrix.data.all():
+        return matrix
+    matrix = matrix.copy()
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def normalised(matrix: csr_array) -> csr_array:

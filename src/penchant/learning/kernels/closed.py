@@ -41,46 +41,60 @@ def similar_rows(
 ) -> None:
     """The k most similar rows of a matrix A for each of the rows first..last of a matrix Q over the same columns.
 
-    Q as CSR (offsets, columns, values), A by columns (by_offsets, by_rows, by_values). Only rows with a column in common
-    and a similarity above zero are kept; itself int32[rows of Q] is a row of A never kept (-1: none). With p their
+    Q as CSR (offsets, columns, values), A by columns (by_offsets, by_rows, by_values). No value of A may be 0. Only rows with
+    a column in common and a similarity above zero are kept; itself int32[rows of Q] is a row of A never kept (-1: none). With p their
     product: COSINE p / (left right + shrink); PEARSON the same with p - left_sums right_sums (sums scaled by the
     caller so that this is the covariance); JACCARD p / (left + right - p + shrink), left and right squared lengths.
     rank int32[rows of A] decides between equals, order is its inverse. Outputs: ids and values [rows, k], counts.
     """
     size = len(right)
     sums = np.zeros(size, np.float32)
-    met = np.empty(size, np.int32)
-    keys = np.empty(size, np.int64)
+    met = np.empty(size + 1, np.uint32)
+    capacity = k + max(k, 128)
+    keys = np.empty(capacity, np.int64)
     one = np.empty(1, np.float32)
     one_bits = one.view(np.int32)
     for q in range(first, last):
         touched = 0
         for e in range(offsets[q], offsets[q + 1]):
             column, value = columns[e], values[e]
+            if value == 0.0:
+                continue
             for f in range(by_offsets[column], by_offsets[column + 1]):
-                row = by_rows[f]
-                add = value * by_values[f]
-                if sums[row] == 0.0 and add != 0.0:
-                    met[touched] = row
-                    touched += 1
-                sums[row] += add
+                # Unsigned: no index is negative. Noted always and counted when new: half of all are new, and a
+                # branch that is guessed wrong costs more than a store.
+                row = np.uint32(by_rows[f])
+                so_far = sums[row]
+                met[touched] = row
+                touched += so_far == 0.0
+                sums[row] = so_far + value * by_values[f]
         found = 0
+        least = np.float32(0.0)
+        own, own_sum, own_row = left[q], left_sums[q], itself[q]
         for t in range(touched):
             row = met[t]
             product = sums[row]
             sums[row] = 0.0
-            if row == itself[q]:
-                continue
             if form == JACCARD:
-                below = left[q] + right[row] - product + shrink
+                below = own + right[row] - product + shrink
             else:
-                below = left[q] * right[row] + shrink
+                below = own * right[row] + shrink
                 if form == PEARSON:
-                    product -= left_sums[q] * right_sums[row]
-            if product > 0.0 and below > 0.0:
-                one[0] = product / below
-                keys[found] = key_of(one[0], one_bits[0], rank[row])
-                found += 1
+                    product -= own_sum * right_sums[row]
+            # Most are below the k-th best so far, and are done without a division.
+            if product < least * below or product <= 0.0 or below <= 0.0 or row == own_row:
+                continue
+            one[0] = product / below
+            keys[found] = key_of(one[0], one_bits[0], rank[row])
+            found += 1
+            if found == capacity:
+                largest_first(keys, found, k)
+                found = k
+                smallest = keys[0]
+                for c in range(1, k):
+                    smallest = min(smallest, keys[c])
+                # A little below, so that rounding of the product above loses nothing.
+                least = score_of(smallest, one, one_bits) * np.float32(0.999999)
         if found > k:
             largest_first(keys, found, k)
             found = k

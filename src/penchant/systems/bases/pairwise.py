@@ -1,147 +1,97 @@
-"""Systems that learn vectors from pairs: an item touched must score above one that was not."""
+"""Vector systems that learn from pairs: a person, an item they have, items they have not. Sampling, steps and stops."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
+import torch
+from torch import Tensor, nn
 
-from penchant.data.views import Material
+from penchant.data.views import Interactions, Material
+from penchant.learning import losses, sampling
+from penchant.learning.trainer import Phase, Stop
 from penchant.learning.training import Training
-from penchant.randomness import stream
 from penchant.systems.bases.settings import SystemSettings, setting
 from penchant.systems.bases.vectors import VectorSystem
 
 
 class PairwiseSettings(SystemSettings):
-    """Settings of all systems trained on pairs."""
+    """What all of them can be told."""
 
-    dimensions: int = setting(64, gt=0, le=4096, search=(16, 256, "log"))
-    """Width of the vectors of people and items."""
-    learning_rate: float = setting(1e-3, gt=0, lt=10, search=(1e-4, 1e-1, "log"))
-    """Step of the optimiser."""
-    l2: float = setting(1e-4, ge=0, search=(1e-6, 1e-2, "log"))
-    """Weight of (1/2) squared norms of the batch's vectors over the batch size."""
-    batch_size: int = setting(1024, gt=0, search=[512, 1024, 2048, 8192])
-    """Pairs a step; larger is faster an epoch and needs a larger learning_rate."""
+    dimensions: int = setting(64, ge=1, le=4096, search=[32, 256, "log"])
+    """Numbers a person and an item."""
     epochs: int = setting(100, ge=0, le=100_000)
-    """Passes over the pairs at most; the best by validation is kept."""
-    patience: int = setting(10, gt=0)
-    """Validations without improvement after which training ends."""
-    validate_every: int = setting(1, gt=0)
-    """Epochs between two validations."""
-    negatives: int = setting(1, gt=0, le=1000, search=[1, 2, 4])
-    """Items not touched for each item touched."""
+    """Epochs at most; fewer where validation stops getting better."""
+    learning_rate: float = setting(0.001, gt=0, le=10, search=[0.0003, 0.01, "log"])
+    """Length of a step."""
+    l2: float = setting(0.0001, ge=0, le=100, search=[0.000001, 0.01, "log"])
+    """Pull of the vectors towards zero; half of it times their squares, for each pair."""
+    batch_size: int = setting(2048, ge=1, search=[1024, 8192, "log"])
+    """Pairs of one step. Larger is faster an epoch and needs more epochs."""
     sampler: Literal["uniform_interaction", "uniform_user"] = setting("uniform_interaction")
-    """Draw among all pairs, or among people first (those with few events then weigh as much as those with many)."""
-    loss: Literal["bpr", "bce"] = setting("bpr")
-    """What is minimised on the scores of the pair."""
+    """uniform_interaction: every pair once an epoch; uniform_user: people evenly, so that heavy users weigh less."""
+    negatives: int = setting(1, ge=1, le=1000)
+    """Items a pair that the person has not, to compare with."""
+    negatives_by: Literal["uniform", "popularity"] = setting("uniform", search=["uniform", "popularity"])
+    """How they are drawn: each alike, or as often as people have them."""
+    patience: int = setting(5, ge=1)
+    """Validations without a better value before training ends."""
+    validate_every: int = setting(5, ge=1)
+    """Epochs between validations."""
 
 
-class Indices:
-    """A batch as torch indices into the nodes of people and items: users [B], positives [B], negatives [B,n]."""
+class Batch(NamedTuple):
+    """users int32[B], positives int32[B], negatives int32[B,n], on the device of the training."""
 
-    def __init__(self, users: Any, positives: Any, negatives: Any) -> None:
-        self.users, self.positives, self.negatives = users, positives, negatives
-
-    def __len__(self) -> int:
-        return len(self.users)
+    users: Tensor
+    positives: Tensor
+    negatives: Tensor
 
 
 class PairwiseSystem(VectorSystem):
-    """A subclass gives `network(material)`, a module whose `tables()` returns (vectors of people [N,d], vectors of items
-    [M,d], item bias [M] or None), and where it differs `regularised` (the vectors that l2 shrinks)."""
+    """A subclass gives `network`, `loss` and `vectors_of`."""
 
-    def phases(self, network: Any, material: Material, training: Training) -> list[Any]:
-        """One phase of pairs, stopped on the validation measure."""
-        from penchant.learning.losses import loss as loss_named
-        from penchant.learning.sampling import steps
-        from penchant.learning.trainer import Phase, Stop
+    def phases(self, network: nn.Module, material: Material, training: Training) -> list[Phase]:
+        """One phase over pairs."""
+        return [self.phase(network, material, training)]
 
+    def phase(self, network: nn.Module, material: Material, training: Training, **changed: Any) -> Phase:
+        """The main phase; `changed` replaces fields of it."""
         s = self.settings
-        contrast = loss_named(s.loss)
 
-        def loss(batch: Indices) -> Any:
-            users, items, bias = network.tables()
-            person = users[batch.users]
-            positive, negative = items[batch.positives], items[batch.negatives]
-            score = (person * positive).sum(-1)
-            others = (person.unsqueeze(1) * negative).sum(-1)
-            if bias is not None:
-                score, others = score + bias[batch.positives], others + bias[batch.negatives]
-            value = contrast(score, others)
-            return value if s.l2 == 0 else value + s.l2 * self.regularised(network, batch, person, positive, negative)
+        def batches(epoch: int) -> Iterator[Batch]:
+            for pairs in self.pairs(material.interactions, training, epoch):
+                users, positives, negatives = (torch.from_numpy(a).to(training.device) for a in pairs)
+                yield Batch(users, positives, negatives)
 
-        return [Phase(
-            name="pairs", epochs=s.epochs, batches=lambda epoch: self.batches(material, training, epoch), loss=loss,
-            learning_rate=s.learning_rate, stop=Stop(training.validation_measure, s.patience, s.validate_every),
-            steps=steps(material.interactions, s.sampler, s.batch_size),
-        )]  # fmt: skip
+        given: dict[str, Any] = {
+            "batches": batches, "loss": lambda batch: self.loss(network, batch), "learning_rate": s.learning_rate,
+            "steps": self.steps(material.interactions), "stop": Stop(patience=s.patience, every=s.validate_every),
+        }  # fmt: skip
+        return Phase("pairs", s.epochs, **{**given, **changed})
 
-    def batches(self, material: Material, training: Training, epoch: int) -> Iterator[Indices]:
-        """The batches of one epoch, on the device of the training."""
-        import torch
-
-        from penchant.learning.sampling import key_of, pairs
-
+    def pairs(self, interactions: Interactions, training: Training, epoch: int) -> Iterator[sampling.Pairs]:
+        """The batches of an epoch; the same for all pairwise systems with the same seed and settings."""
         s = self.settings
-        key = key_of(s.seed, "pairs", epoch)
-        for batch in pairs(material.interactions, key, by=s.sampler, negatives=s.negatives, batch_size=s.batch_size):
-            arrays = (batch.users, batch.positives, batch.negatives)
-            yield Indices(*(torch.from_numpy(a.astype(np.int64)).to(training.device) for a in arrays))
+        key = sampling.key_of(training.seed, "pairs", epoch)
+        return sampling.pairs(interactions, key, s.sampler, s.negatives, s.batch_size, s.negatives_by)
 
-    def regularised(self, network: Any, batch: Indices, person: Any, positive: Any, negative: Any) -> Any:
-        """The penalty that `l2` weighs: half squared norms of the batch's own parameters, over the batch size."""
-        from penchant.learning.losses import batch_half_square
+    def steps(self, interactions: Interactions) -> int:
+        """Batches of an epoch."""
+        return sampling.steps(interactions, self.settings.sampler, self.settings.batch_size)
 
-        return batch_half_square(person, positive, negative)
-
-    def vectors_of(self, network: Any, material: Material) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """The tables as arrays, without dropout."""
-        import torch
-
-        network.eval()
-        with torch.no_grad():
-            users, items, bias = network.tables()
-        plain = [None if t is None else t.detach().cpu().numpy() for t in (users, items, bias)]
-        return plain[0], plain[1], plain[2]  # type: ignore[return-value]
-
-    def start(self, network: Any, material: Material, training: Training) -> None:
-        """Begin with the parameters of a parent run, where it kept them and their shapes agree."""
-        from penchant.errors import UsageError
-
-        network.to(training.device)
-        if training.start_from is None:
-            return
-        import torch
-
-        state = training.start_from
-        own = network.state_dict()
-        given = {name: state.get(f"network.{name}") for name in own}
-        wrong = [n for n, value in given.items() if value is None or tuple(value.shape) != tuple(own[n].shape)]
-        if wrong:
-            raise UsageError(f"{self.name} cannot start from that run: {wrong[0]} has another shape", "train both on the same people, items and settings")
-        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in given.items()})
-
-    def read(self, network: Any, material: Material) -> None:
-        """Set the vectors, and keep the parameters that another training may start from."""
-        super().read(network, material)
-        self.parameters = {f"network.{k}": v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}
-
-    def state(self) -> dict[str, Any]:
-        """Vectors, and the parameters they came from."""
-        return {**super().state(), **self.parameters}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave."""
-        super().restore(state)
-        self.parameters = {name: value for name, value in state.items() if name.startswith("network.")}
+    def loss(self, network: Any, batch: Batch) -> Tensor | dict[str, Tensor]:
+        """The loss of a batch."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss()")
 
 
-def normal_tables(seed: int, rows: int, dimensions: int, deviation: float = 0.1) -> Any:
-    """Fresh vectors drawn from N(0, deviation), a torch parameter [rows, dimensions]."""
-    import torch
-
-    drawn = stream(seed, "vectors", "normal").standard_normal((rows, dimensions), np.float32) * np.float32(deviation)
-    return torch.nn.Parameter(torch.from_numpy(drawn))
+def pair_loss(users: Tensor, positives: Tensor, negatives: Tensor, regularised: tuple[Tensor, Tensor, Tensor] | None, l2: float) -> dict[str, Tensor]:
+    """The pairwise loss of vectors: users [B,d], positives [B,d], negatives [B,n,d]; and l2 on rows of the same shapes."""
+    liked = (users * positives).sum(-1)
+    others = (users.unsqueeze(1) * negatives).sum(-1)
+    parts = {"bpr": losses.bpr(liked, others)}
+    parts["loss"] = parts["bpr"]
+    if l2 and regularised is not None:
+        parts["loss"] = parts["bpr"] + l2 * losses.batch_half_square(*regularised)
+    return parts

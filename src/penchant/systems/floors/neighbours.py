@@ -145,6 +145,7 @@ class UserKNN(HistorySystem):
         asked = closed.shape_of(rows, s.similarity, 1.0 - s.asymmetry)
         itself = np.where(people.ids < self.user_items.shape[0], people.ids, -1)
         found = closed.similar_to(rows, self.by_item, asked, self.known, s.shrink, s.neighbours, itself, self.user_rank)
+        found.sort_indices()
         return closed.normalised(found) if s.normalise else found
 
     def score_block(self, people: People) -> np.ndarray:
