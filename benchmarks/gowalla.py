@@ -25,7 +25,10 @@ def run() -> Kept | None:
         return None
     import penchant as pn
 
-    kept = Kept("gowalla", note="LightGCN's split, full ranking; published figures are BARS' own tuned settings, these are our defaults")
+    kept = Kept(
+        "gowalla",
+        note="LightGCN's split, full ranking; published figures are BARS' own tuned settings, these are our defaults",
+    )
     data = pn.open_data(folder)
     made = pn.split(data, "given")
     with tempfile.TemporaryDirectory() as out:
@@ -36,5 +39,7 @@ def run() -> Kept | None:
             if published is not None:
                 quality["published"] = list(published)
                 kept.reached &= measures["recall@20"] >= 0.98 * published[0]
-            kept.row("recall@20", system, measures["recall@20"], "", setting=settings or None, quality=quality, repeats=1)
+            kept.row(
+                "recall@20", system, measures["recall@20"], "", setting=settings or None, quality=quality, repeats=1
+            )
     return kept

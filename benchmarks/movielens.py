@@ -8,7 +8,19 @@ from pathlib import Path
 from benchmarks.keeping import Kept
 from penchant.testing.data import real_data
 
-SYSTEMS = ("random", "popularity", "item-knn", "user-knn", "rp3beta", "ease", "slim", "ials", "bpr-mf", "lightgcn", "ngcf")
+SYSTEMS = (
+    "random",
+    "popularity",
+    "item-knn",
+    "user-knn",
+    "rp3beta",
+    "ease",
+    "slim",
+    "ials",
+    "bpr-mf",
+    "lightgcn",
+    "ngcf",
+)
 PROTOCOL = "per_person(ratio=0.8,by=time)"
 
 
@@ -36,5 +48,7 @@ def run() -> Kept | None:
     floor = found["popularity"].mean
     gains = {system: found[system].mean / floor - 1 for system in ("item-knn", "ease")}
     kept.reached = all(gain >= 0.2 for gain in gains.values())
-    kept.note = f"{made.protocol}; over popularity: " + ", ".join(f"{s} {g:+.0%}" for s, g in gains.items()) + " (20% wanted)"
+    kept.note = (
+        f"{made.protocol}; over popularity: " + ", ".join(f"{s} {g:+.0%}" for s, g in gains.items()) + " (20% wanted)"
+    )
     return kept

@@ -17,7 +17,9 @@ LIMITS = {"help": 0.3, "systems": 0.5, "train ease": 15.0}
 
 def run() -> Kept:
     """Time whole processes."""
-    kept = Kept("startup", note="whole processes; train reads 100,000 events from a CSV, with an empty cache of compiled code")
+    kept = Kept(
+        "startup", note="whole processes; train reads 100,000 events from a CSV, with an empty cache of compiled code"
+    )
     command = [sys.executable, "-m", "penchant"]
     for name, arguments in (("help", ["--help"]), ("systems", ["systems"])):
         seconds = [_seconds([*command, *arguments]) for _ in range(REPEATS)]
@@ -27,7 +29,16 @@ def run() -> Kept:
         _events(Path(folder) / "events.csv")
         for system in ("ease", "item-knn", "bpr-mf", "lightgcn"):
             cold = {**os.environ, "NUMBA_CACHE_DIR": f"{folder}/cache-{system}"}
-            arguments = ["train", system, "--data", f"{folder}/events.csv", "--out", f"{folder}/{system}", "--epochs", "3"]
+            arguments = [
+                "train",
+                system,
+                "--data",
+                f"{folder}/events.csv",
+                "--out",
+                f"{folder}/{system}",
+                "--epochs",
+                "3",
+            ]
             seconds = _seconds([*command, *arguments], cold)
             kept.row(f"train {system}", "penchant", seconds, "s", repeats=1)
             kept.reached &= seconds < LIMITS.get(f"train {system}", float("inf"))

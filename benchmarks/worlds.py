@@ -28,8 +28,13 @@ def run() -> Kept:
             for system, runs in found.items():
                 values = [one["value"] for one in runs]
                 means[preset][system] = sum(values) / len(values)
-                quality = {"seeds": [round(v, 4) for v in values], "seconds": round(sum(o["seconds"] for o in runs) / len(runs), 2)}
-                kept.row(f"{MEASURE}, {preset} world", system, means[preset][system], "", quality=quality, repeats=len(SEEDS))
+                quality = {
+                    "seeds": [round(v, 4) for v in values],
+                    "seconds": round(sum(o["seconds"] for o in runs) / len(runs), 2),
+                }
+                kept.row(
+                    f"{MEASURE}, {preset} world", system, means[preset][system], "", quality=quality, repeats=len(SEEDS)
+                )
     a, b = means["standard"], means["sparse"]
     claims = {
         "popularity > 2 x random": a["popularity"] / a["random"] - 2,
@@ -37,10 +42,14 @@ def run() -> Kept:
         "ease >= 1.1 x popularity": a["ease"] / a["popularity"] - 1.1,
         "lightgcn >= 1.3 x bpr-mf (sparse)": b["lightgcn"] / b["bpr-mf"] - 1.3,
         "ngcf >= 1.1 x ngcf without layers (sparse)": b["ngcf"] / b["ngcf without layers"] - 1.1,
-        "nothing above the oracle": min(m["oracle"] / max(v for k, v in m.items() if k != "oracle") - 1 for m in (a, b)),
+        "nothing above the oracle": min(
+            m["oracle"] / max(v for k, v in m.items() if k != "oracle") - 1 for m in (a, b)
+        ),
     }
     kept.reached = all(margin >= 0 for margin in claims.values())
-    kept.note = "; ".join(f"{claim}: {'holds' if margin >= 0 else 'does NOT hold'} ({margin:+.2f})" for claim, margin in claims.items())
+    kept.note = "; ".join(
+        f"{claim}: {'holds' if margin >= 0 else 'does NOT hold'} ({margin:+.2f})" for claim, margin in claims.items()
+    )
     return kept
 
 
@@ -53,7 +62,13 @@ def _measured(preset: str, systems: tuple[str, ...], seed: int, folder: Path) ->
     found: dict[str, dict[str, Any]] = {}
     for system in systems:
         settings = {"layers": 0} if system.endswith("without layers") else {}
-        run = pn.train(system.split()[0], world.dataset, split=made, settings=settings, out=folder / f"{preset}-{seed}-{system.replace(' ', '-')}")
+        run = pn.train(
+            system.split()[0],
+            world.dataset,
+            split=made,
+            settings=settings,
+            out=folder / f"{preset}-{seed}-{system.replace(' ', '-')}",
+        )
         found[system] = {"value": run.info.measures[MEASURE], "seconds": run.info.seconds["training"]}
     truth = oracle_result(world.oracle(), made)
     found["oracle"] = {"value": truth.measures[MEASURE].mean, "seconds": truth.seconds}

@@ -99,7 +99,11 @@ class UnknownName(UsageError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
         close = nearest(name, known)
-        shown = f"nearest is {close!r}" if close else "known: " + (", ".join(known[:12]) + (" ..." if len(known) > 12 else ""))
+        shown = (
+            f"nearest is {close!r}"
+            if close
+            else "known: " + (", ".join(known[:12]) + (" ..." if len(known) > 12 else ""))
+        )
         super().__init__(f"no {kind} named {name!r}", shown)
         self.kind, self.name, self.known, self.close = kind, name, known, close
 

@@ -34,11 +34,15 @@ def earlier(found: list[tuple[int, int, int]], side: int, who: int, until: int, 
 
 
 @given(rows, asked, st.sampled_from([None, 1, 3]))
-def test_lists_equal_a_loop(found: list[tuple[int, int, int]], queries: list[tuple[int, int]], last: int | None) -> None:
+def test_lists_equal_a_loop(
+    found: list[tuple[int, int, int]], queries: list[tuple[int, int]], last: int | None
+) -> None:
     ids, times = columns(queries, 2)
     data = made(found)
     history, back = data.before(ids, times, last), data.rows_before("item", ids, times, last)
-    texts = data.texts(pa.array([None if n % 3 == 0 else f"t{n}" for n in range(len(found))], pa.string()), "user", ids, times, last)
+    texts = data.texts(
+        pa.array([None if n % 3 == 0 else f"t{n}" for n in range(len(found))], pa.string()), "user", ids, times, last
+    )
     for n, (who, until) in enumerate(queries):
         mine = earlier(found, 0, who, until)
         mine = mine if last is None else mine[-last:]
@@ -49,11 +53,17 @@ def test_lists_equal_a_loop(found: list[tuple[int, int, int]], queries: list[tup
 
 
 @given(rows, asked, st.sampled_from([None, 2, 5]))
-def test_numbers_equal_a_loop(found: list[tuple[int, int, int]], queries: list[tuple[int, int]], window: int | None) -> None:
+def test_numbers_equal_a_loop(
+    found: list[tuple[int, int, int]], queries: list[tuple[int, int]], window: int | None
+) -> None:
     ids, times = columns(queries, 2)
     data = made(found)
     counts, activity = data.counts(ids, times, window), data.activity(ids, times, window)
-    means, softened, newest = data.means(ids, times), data.means(ids, times, 3.0, 2.0), data.last_time("user", ids, times)
+    means, softened, newest = (
+        data.means(ids, times),
+        data.means(ids, times, 3.0, 2.0),
+        data.last_time("user", ids, times),
+    )
     assert counts.dtype == activity.dtype == means.dtype == np.float32
     for n, (who, until) in enumerate(queries):
         since = -100 if window is None else until - window
@@ -123,7 +133,9 @@ def test_sessions_equal_a_loop(found: list[tuple[int, int]], gap: int) -> None:
     users, times = columns(found, 2)
     numbers = sessionise(times, users, gap)
     assert numbers.dtype == np.int32
-    assert [set(np.flatnonzero(numbers == n).tolist()) for n in range(numbers.max(initial=-1) + 1)] == sessions_by_loop(times, users, gap)
+    assert [set(np.flatnonzero(numbers == n).tolist()) for n in range(numbers.max(initial=-1) + 1)] == sessions_by_loop(
+        times, users, gap
+    )
 
 
 def test_a_pause_of_just_the_gap_ends_nothing() -> None:

@@ -73,10 +73,14 @@ def test_a_data_set_with_nothing_to_split() -> None:
 
 
 def test_impressions_without_people_cannot_be_split_per_person() -> None:
-    data = Dataset.from_tables("rows", {"impressions": pa.table({"items": [["a"]] * 9}), "users": pa.table({"user": ["u"]})})
+    data = Dataset.from_tables(
+        "rows", {"impressions": pa.table({"items": [["a"]] * 9}), "users": pa.table({"user": ["u"]})}
+    )
     with pytest.raises(PenchantError) as error:
         split(data, "random")
-    assert str(error.value) == "impressions of rows does not name a person in every row (split by global_time or groups)"
+    assert (
+        str(error.value) == "impressions of rows does not name a person in every row (split by global_time or groups)"
+    )
 
 
 def test_parts_of_a_split_have_names() -> None:

@@ -25,7 +25,9 @@ def shop(rows: list[tuple[Any, ...]], columns: tuple[str, ...] = ("user", "item"
     return Dataset.from_tables("shop", tables, manifest)
 
 
-def busy(people: int = 30, events: int = 20, items: int = 40, seed: int = 0, times: bool = True, **manifest: Any) -> Dataset:
+def busy(
+    people: int = 30, events: int = 20, items: int = 40, seed: int = 0, times: bool = True, **manifest: Any
+) -> Dataset:
     """Everybody has `events` events on distinct items, at distinct times."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -66,7 +68,10 @@ def rows_in(made: Split, part: int, table: str = "events") -> list[tuple[Any, ..
         ("cold_people(first=5)", "groups(table=users,column=user,ratio=0.8,by=random)+cold_people(first=5)"),
         ("sessions", "groups(table=events,column=session,ratio=0.8,by=time)+cold_people(first=-1)"),
         ("groups(table=users, column=country)", "groups(table=users,column=country,ratio=0.8,by=random)"),
-        ("global_time+cold_people(first=2)+history(train)", "global_time(ratio=0.8)+cold_people(first=2)+history(train)"),
+        (
+            "global_time+cold_people(first=2)+history(train)",
+            "global_time(ratio=0.8)+cold_people(first=2)+history(train)",
+        ),
         ("global_time + cold_items + mask(train + validation)", "global_time(ratio=0.8)+cold_items(share=0.1)"),
         ("global_time+cold_items(share=0.2)", "global_time(ratio=0.8)+cold_items(share=0.2)"),
     ],
@@ -174,7 +179,10 @@ def test_leave_one_out() -> None:
     assert rows_in(made, 1) == [("a", "3", 2)]  # b would have nothing left to be known by
 
 
-@pytest.mark.parametrize(("events", "held"), [(1, (1, 0, 0)), (2, (1, 0, 1)), (3, (1, 1, 1)), (4, (2, 1, 1)), (10, (8, 1, 1)), (25, (19, 3, 3))])
+@pytest.mark.parametrize(
+    ("events", "held"),
+    [(1, (1, 0, 0)), (2, (1, 0, 1)), (3, (1, 1, 1)), (4, (2, 1, 1)), (10, (8, 1, 1)), (25, (19, 3, 3))],
+)
 @pytest.mark.parametrize("by", ["time", "random"])
 def test_shares_of_people_with_few_events(events: int, held: tuple[int, int, int], by: str) -> None:
     rows = [("a", f"{n}", n) for n in range(events)] + [("b", f"{n}", n) for n in range(30)]
@@ -226,11 +234,15 @@ def test_seeds_draw_differently_and_repeat_themselves() -> None:
 def test_a_drawn_repeat_goes_where_the_first_went() -> None:
     rows = [("a", f"{n % 10}", n) for n in range(40)] + [("b", f"{n}", n) for n in range(10)]
     made = split(shop(rows), "random")
-    homes = {item: {int(made.parts["events"][n]) for n in range(40) if rows[n][1] == item} for item in map(str, range(10))}
+    homes = {
+        item: {int(made.parts["events"][n]) for n in range(40) if rows[n][1] == item} for item in map(str, range(10))
+    }
     assert all(len(parts) == 1 for parts in homes.values())
     # Where repeats are real, each is an event of its own.
     made = split(shop(rows, repeats=True), "random")
-    homes = {item: {int(made.parts["events"][n]) for n in range(40) if rows[n][1] == item} for item in map(str, range(10))}
+    homes = {
+        item: {int(made.parts["events"][n]) for n in range(40) if rows[n][1] == item} for item in map(str, range(10))
+    }
     assert any(len(parts) > 1 for parts in homes.values())
 
 
@@ -245,7 +257,10 @@ def test_one_moment_for_all() -> None:
 def test_equal_times_are_never_torn() -> None:
     times = [1] * 70 + [2] * 15 + [3] * 5 + [4] * 10
     made = split(shop([(f"u{n % 9}", f"i{n}", t) for n, t in enumerate(times)]), "global_time")
-    homes = {moment: {int(p) for p, t in zip(made.parts["events"], times, strict=True) if t == moment} for moment in (1, 2, 3, 4)}
+    homes = {
+        moment: {int(p) for p, t in zip(made.parts["events"], times, strict=True) if t == moment}
+        for moment in (1, 2, 3, 4)
+    }
     assert homes == {1: {0}, 2: {0}, 3: {1}, 4: {2}}
 
 
@@ -348,7 +363,8 @@ def test_every_table_gets_parts() -> None:
     documents = pa.table({"document": ["d1", "d2"], "owner": ["u1", "u2"], "time": [0, last]})
     relations = pa.table({"source": ["i1"], "target": ["i2"]})
     data = Dataset.from_tables(
-        "shop", {"events": data.table("events"), "impressions": impressions, "documents": documents, "relations": relations}
+        "shop",
+        {"events": data.table("events"), "impressions": impressions, "documents": documents, "relations": relations},
     )
     made = split(data, "global_time")
     assert set(made.parts) == {"events", "impressions", "documents"}
@@ -416,7 +432,9 @@ def brute(made: Split, part: int, **how: bool) -> dict[str, tuple[list[str], set
     protocol=st.sampled_from(["global_time", "per_person", "random", "leave_one_out"]),
     history=st.booleans(), mask=st.booleans(), repeats=st.booleans(), part=st.sampled_from([1, 2]),
 )  # fmt: skip
-def test_people_equal_brute_force(rows: Any, protocol: str, history: bool, mask: bool, repeats: bool, part: int) -> None:
+def test_people_equal_brute_force(
+    rows: Any, protocol: str, history: bool, mask: bool, repeats: bool, part: int
+) -> None:
     data = shop([(f"u{u}", f"i{i}", n) for n, (u, i) in enumerate(rows)], repeats=repeats)
     both = "train+validation"
     try:
@@ -438,7 +456,9 @@ def test_people_equal_brute_force(rows: Any, protocol: str, history: bool, mask:
         assert people.cold_person[row] == (name not in train)
         assert people.activity[row] == sum(r[0] == name for r in rows_in(made, 0))
     known_items = {row[1] for row in rows_in(made, 0)}
-    assert [bool(c) for c in people.item_cold] == [name not in known_items for name in data.items.names(range(len(data.items)))]
+    assert [bool(c) for c in people.item_cold] == [
+        name not in known_items for name in data.items.names(range(len(data.items)))
+    ]
     with_rows = {row[0] for row in rows_in(made, part)}
     assert people.skipped == len(data.users) - len(people) and people.skipped_seen == len(with_rows) - len(people)
 
@@ -475,7 +495,11 @@ def test_behaviours_and_values_run_along() -> None:
     data = shop(rows, ("user", "item", "time", "behaviour", "value"), behaviours=["view", "buy"])
     histories = split(data, "per_person").material().histories
     assert histories.behaviours is not None and histories.values is not None
-    assert histories.behaviours.row(0)[:4].tolist() == [1, 0, 0, 1] and histories.values.row(0)[:3].tolist() == [0, 1, 2]
+    assert histories.behaviours.row(0)[:4].tolist() == [1, 0, 0, 1] and histories.values.row(0)[:3].tolist() == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_synthetic_rows_are_no_target() -> None:

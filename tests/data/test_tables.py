@@ -247,11 +247,16 @@ def test_a_damaged_table_is_one_clear_line(shop: Dataset, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("path", "limit"), [("gowalla", 2.0), ("ml-100k/recbole", 0.7)])
 def test_opening_is_quick(data_folder: Path, path: str, limit: float) -> None:
-    """In a process of its own, imports included in neither; both take 0.3 s alone on two cores."""
+    """In a process of its own, without imports of the test; both take 0.3 s alone on two cores.
+
+    The smaller of wall and processor time counts: other work on the machine stretches the first, threads the second.
+    """
     program = (
         "import sys, time; from penchant.data.tables import open_data\n"
-        "started = time.perf_counter(); data = open_data(sys.argv[1]); data.events_arrays()\n"
-        "print(time.perf_counter() - started); assert 'duckdb' not in sys.modules and 'torch' not in sys.modules"
+        "wall, processor = time.perf_counter(), time.process_time()\n"
+        "data = open_data(sys.argv[1]); data.events_arrays()\n"
+        "print(min(time.perf_counter() - wall, time.process_time() - processor))\n"
+        "assert 'duckdb' not in sys.modules and 'torch' not in sys.modules"
     )
     best = limit * 9
     for _ in range(3):

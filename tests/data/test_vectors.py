@@ -25,7 +25,9 @@ def test_rows_find_their_items() -> None:
 
 
 def test_zero_is_not_missing_and_nan_is() -> None:
-    found = vectors.from_rows("text", ["a", "b", "c", "d"], np.array([[0.0, 0], [1, np.nan], [np.inf, 0], [1, 2]]), ITEMS)
+    found = vectors.from_rows(
+        "text", ["a", "b", "c", "d"], np.array([[0.0, 0], [1, np.nan], [np.inf, 0], [1, 2]]), ITEMS
+    )
     assert found.missing.tolist() == [False, True, True, False]
     assert np.isfinite(found.matrix).all()
 
@@ -96,8 +98,14 @@ def test_wrong_vectors_get_one_line(tmp_path: Path) -> None:
             call(*arguments)  # type: ignore[operator]
         return str(error.value)
 
-    assert line(vectors.of_dataset, shop({"text": np.zeros((2, 2))}), "txt") == "no kind of item vectors named 'txt' (nearest is 'text')"
-    assert line(vectors.of_dataset, shop({"text": np.zeros((5, 2))}), "text") == "vectors 'text' have 5 rows, but 2 items are named"
+    assert (
+        line(vectors.of_dataset, shop({"text": np.zeros((2, 2))}), "txt")
+        == "no kind of item vectors named 'txt' (nearest is 'text')"
+    )
+    assert (
+        line(vectors.of_dataset, shop({"text": np.zeros((5, 2))}), "text")
+        == "vectors 'text' have 5 rows, but 2 items are named"
+    )
     assert line(vectors.from_rows, "text", ["a"], np.zeros(3), ITEMS) == (
         "vectors 'text' are float64 [3], they must be numbers [rows, dimensions]"
     )

@@ -88,7 +88,9 @@ def test_histories_without_times_keep_the_order_of_the_file() -> None:
 
 
 def test_histories_take_some_users() -> None:
-    made = Histories.from_events(np.array([1, 0, 1]), np.array([4, 3, 2]), 3, np.array([9, 1, 2])).take(np.array([1, -1, 0]))
+    made = Histories.from_events(np.array([1, 0, 1]), np.array([4, 3, 2]), 3, np.array([9, 1, 2])).take(
+        np.array([1, -1, 0])
+    )
     assert [made.items.row(b).tolist() for b in range(3)] == [[2, 4], [], [3]]
     assert made.times is not None and made.times.row(0).tolist() == [2, 9]
 

@@ -103,8 +103,19 @@ def test_validation_every_few_epochs_and_at_the_end() -> None:
     network, at = Line(), []
     rows: list[dict[str, Any]] = []
     training = Training(log=rows.append)
-    train(network, [phase(network, 8, stop=Stop(every=3))], training, lambda: at.append(len(rows)) or {"recall@20": 1.0})
-    assert at == [2, 5, 7] and [bool(r["measures"]) for r in rows] == [False, False, True, False, False, True, False, True]
+    train(
+        network, [phase(network, 8, stop=Stop(every=3))], training, lambda: at.append(len(rows)) or {"recall@20": 1.0}
+    )
+    assert at == [2, 5, 7] and [bool(r["measures"]) for r in rows] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_without_validation_all_epochs_run() -> None:
@@ -123,7 +134,13 @@ def test_training_epochs_replace_the_phase_unless_it_is_fixed() -> None:
     network = Line()
     first, second = phase(network, 3, name="before", fixed=True), phase(network, 9)
     history = train(network, [first, second], Training(epochs=2))
-    assert [(r["phase"], r["epoch"]) for r in history.rows] == [("before", 1), ("before", 2), ("before", 3), ("main", 1), ("main", 2)]
+    assert [(r["phase"], r["epoch"]) for r in history.rows] == [
+        ("before", 1),
+        ("before", 2),
+        ("before", 3),
+        ("main", 1),
+        ("main", 2),
+    ]
     assert history.best_epoch == 2
 
 
@@ -151,12 +168,18 @@ def test_freeze_groups_clip_and_schedule() -> None:
     # With plain gradient descent a step is at most learning rate times clip long.
     network = Line()
     weight = parameters(network)
-    train(network, [phase(network, 1, optimiser="sgd", learning_rate=1.0, clip=1e-3, batches=batches(0, 1))], Training())
-    assert 0 < np.linalg.norm(np.frombuffer(parameters(network), np.float32) - np.frombuffer(weight, np.float32)) < 1.001e-3
+    train(
+        network, [phase(network, 1, optimiser="sgd", learning_rate=1.0, clip=1e-3, batches=batches(0, 1))], Training()
+    )
+    assert (
+        0
+        < np.linalg.norm(np.frombuffer(parameters(network), np.float32) - np.frombuffer(weight, np.float32))
+        < 1.001e-3
+    )
 
     network = Line()
     before_all = parameters(network)
-    train(network, [phase(network, 2, schedule=lambda at: 0.0)], Training(), lambda: {})
+    train(network, [phase(network, 2, schedule=lambda at: 0.0)], Training(), dict)
     assert parameters(network) == before_all
     with pytest.raises(UnknownName, match="adam"):
         train(network, [phase(network, 1, optimiser="adan")], Training())
@@ -272,13 +295,26 @@ def test_resumed_is_the_same_as_uninterrupted(tmp_path: Path, at: int) -> None:
         def copy() -> None:
             network.other.data += torch.from_numpy(kernel[:3])
 
-        groups = [{"params": [network.weight]}, {"params": [network.other], "optimiser": "adagrad", "learning_rate": 0.01}]
+        groups = [
+            {"params": [network.weight]},
+            {"params": [network.other], "optimiser": "adagrad", "learning_rate": 0.01},
+        ]
         phases = [
             Phase("kernel", 3, epoch=epoch, arrays={"kernel": kernel}, fixed=True),
-            phase(network, 9, parameter_groups=groups, on_start=copy, on_epoch_start=counter, state=counter, stop=Stop(patience=3)),
+            phase(
+                network,
+                9,
+                parameter_groups=groups,
+                on_start=copy,
+                on_epoch_start=counter,
+                state=counter,
+                stop=Stop(patience=3),
+            ),
         ]
         training = Training(seed=2, checkpoints=folder, resume=resume, log=log)
-        history = train(network, phases, training, lambda: {"recall@20": -abs(distance(network) - 1.0)}, seconds_between=0)
+        history = train(
+            network, phases, training, lambda: {"recall@20": -abs(distance(network) - 1.0)}, seconds_between=0
+        )
         return parameters(network) + kernel.tobytes(), history, counter
 
     whole, expected, counted = run(None, False, None)
@@ -286,7 +322,11 @@ def test_resumed_is_the_same_as_uninterrupted(tmp_path: Path, at: int) -> None:
         run(tmp_path, False, min(at, len(expected.rows) - 1))
     again, history, counter = run(tmp_path, True, None)
     assert again == whole and history.resumed
-    assert history.losses() == expected.losses() and history.best_epoch == expected.best_epoch and history.best == expected.best
+    assert (
+        history.losses() == expected.losses()
+        and history.best_epoch == expected.best_epoch
+        and history.best == expected.best
+    )
     assert counter.total == counted.total and (counter.trace == counted.trace).all()
 
 
@@ -323,7 +363,15 @@ CHILD = textwrap.dedent("""
 def test_killed_at_random_moments_it_ends_in_the_same_bytes(tmp_path: Path) -> None:
     def child(folder: str, how: str, out: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(tmp_path / folder), how, str(tmp_path / out)]
+        command = [
+            sys.executable,
+            "-c",
+            CHILD,
+            str(Path(__file__).parent),
+            str(tmp_path / folder),
+            how,
+            str(tmp_path / out),
+        ]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
     started = time.perf_counter()

@@ -15,7 +15,7 @@ from penchant.verbs.batch import Ragged
 CODES = 4
 
 
-def model(seed: int, people: int):  # noqa: ANN201
+def model(seed: int, people: int):
     """Scores of next codes that depend on the person and the whole prefix, with many ties."""
     weights = stream(seed, "weights").integers(-3, 4, (people, 64, CODES)).astype(np.float32)
 
@@ -28,7 +28,7 @@ def model(seed: int, people: int):  # noqa: ANN201
     return step_scores
 
 
-def brute(codes: Ragged, step_scores, person: int, k: int, out: set[int], rank: np.ndarray):  # noqa: ANN001, ANN201
+def brute(codes: Ragged, step_scores, person: int, k: int, out: set[int], rank: np.ndarray):
     scored = []
     for item in range(len(codes)):
         path = codes.row(item)
@@ -90,7 +90,9 @@ def test_a_narrow_beam_keeps_the_greedy_path_and_spends_no_place_on_what_was_see
 
 def test_shared_codes_are_told_apart_by_the_tie_order() -> None:
     trie = Trie(np.array([[1, 1], [1, 1], [1, 1]], np.int32))
-    found = trie.beam(lambda person, prefix: np.zeros((len(person), 2)), 1, 1, 3, tie_rank=np.array([2, 0, 1], np.int32))
+    found = trie.beam(
+        lambda person, prefix: np.zeros((len(person), 2)), 1, 1, 3, tie_rank=np.array([2, 0, 1], np.int32)
+    )
     assert found.items[0].tolist() == [1, 2, 0]
     assert trie.width == 1
 
@@ -98,7 +100,12 @@ def test_shared_codes_are_told_apart_by_the_tie_order() -> None:
 def test_nothing_is_left() -> None:
     trie = Trie(np.array([[0], [1]], np.int32))
     found = trie.beam(
-        lambda person, prefix: np.zeros((len(person), 2)), 1, 5, 2, tie_rank=np.arange(2), exclude=Ragged.from_lists([[0, 1]])
+        lambda person, prefix: np.zeros((len(person), 2)),
+        1,
+        5,
+        2,
+        tie_rank=np.arange(2),
+        exclude=Ragged.from_lists([[0, 1]]),
     )
     assert found.counts.tolist() == [0]
     assert Trie(np.zeros((0, 2), np.int32)).beam(

@@ -84,7 +84,9 @@ class AsOf:
         rows = self.rows_before("user", users, times, last)
         return Ragged(self.items[rows.values].astype(np.int32), rows.offsets)
 
-    def texts(self, texts: pa.Array, by: str, ids: np.ndarray, times: np.ndarray, last: int | None = None) -> list[list[str]]:
+    def texts(
+        self, texts: pa.Array, by: str, ids: np.ndarray, times: np.ndarray, last: int | None = None
+    ) -> list[list[str]]:
         """Texts of the events before a time, oldest first; empty ones are left out.
 
         Args:
@@ -144,7 +146,9 @@ class AsOf:
         )  # fmt: skip
 
 
-def _ranges(offsets: np.ndarray, times: np.ndarray, ids: np.ndarray, until: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ranges(
+    offsets: np.ndarray, times: np.ndarray, ids: np.ndarray, until: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Start and end (int64[R]) of each id's events before a time, by a binary search in all rows at once."""
     ids, until = np.asarray(ids, np.int64), np.asarray(until, np.int64)
     nobody = ids < 0

@@ -88,7 +88,9 @@ def per_person_time(
     """Parts int8[E] by the order in time of each person, and at how many people a cut falls between equal times."""
     order, offsets = time_order(users, times, number)
     counts = np.diff(offsets)
-    validation, test = held_counts(counts, ratio) if last is None and ratio is not None else last_counts(counts, last or 1)
+    validation, test = (
+        held_counts(counts, ratio) if last is None and ratio is not None else last_counts(counts, last or 1)
+    )
     parts = from_the_end(order, offsets, validation, test)
     if times is None or len(order) < 2:
         return parts, 0
@@ -117,7 +119,9 @@ def by_key(users: np.ndarray, keys: np.ndarray, number: int) -> tuple[np.ndarray
     return order, offsets, same
 
 
-def lend_validation(parts: np.ndarray, users: np.ndarray, keys: np.ndarray, chances: np.ndarray, share: float) -> np.ndarray:
+def lend_validation(
+    parts: np.ndarray, users: np.ndarray, keys: np.ndarray, chances: np.ndarray, share: float
+) -> np.ndarray:
     """A copy of `parts` in which a share of each person's train rows became validation.
 
     Args:

@@ -85,14 +85,17 @@ class Description:
         ]
         if self.events:
             out += [
-                "  long tail  " + ", ".join(f"the top {n} of items hold {v:.0%} of the events" for n, v in self.long_tail.items())
+                "  long tail  "
+                + ", ".join(f"the top {n} of items hold {v:.0%} of the events" for n, v in self.long_tail.items())
                 + f" (Gini {self.gini:.2f})",
                 "  a person   " + _quantiles(self.per_person),
                 "  an item    " + _quantiles(self.per_item),
                 f"  repeats    {self.repeats:.1%} of events meet an item again ({'real here' if self.repeats_are_real else 'counted once'})",
             ]
         if self.first is not None:
-            out.append(f"  time       {self.first[:10]} to {self.last[:10] if self.last else '?'}, {self.days:,.0f} days")
+            out.append(
+                f"  time       {self.first[:10]} to {self.last[:10] if self.last else '?'}, {self.days:,.0f} days"
+            )
             if self.ties is not None:
                 out.append(f"  ties       {self.ties:.1%} of events share their moment with another of the same person")
         else:
@@ -106,7 +109,10 @@ class Description:
                 )
         refused = sum(row["rows"] for row in self.rejects)
         out.append(f"  refused    {refused:,} rows" + ("" if refused else ": every row was read"))
-        out += [f"             {row['rows']:,}: {row['reason']} ({row['file']}, first in line {row['line']})" for row in self.rejects]
+        out += [
+            f"             {row['rows']:,}: {row['reason']} ({row['file']}, first in line {row['line']})"
+            for row in self.rejects
+        ]
         for table, rows in self.tables.items():
             names = ", ".join(_column(c) for c in self.columns if c.table == table)
             out.append(f"  {table:10} {rows:,} rows: {names}")
@@ -233,5 +239,3 @@ def _kind_of(table: str, name: str, values: pa.ChunkedArray) -> Column:
     elif pa.types.is_nested(flat):
         kind = "list"
     return Column(table, name, kind, missing, levels, unit)
-
-

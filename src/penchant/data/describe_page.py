@@ -40,7 +40,9 @@ def describe_page(found: Description) -> str:
     ]  # fmt: skip
     parts = [
         f"<h1>{escape(found.name)}</h1><p class='soft'>{escape(found.taken)}</p>",
-        "<div class='cards'>" + "".join(f"<div class='card'><span class='soft'>{n}</span><b>{v}</b></div>" for n, v in cards) + "</div>",
+        "<div class='cards'>"
+        + "".join(f"<div class='card'><span class='soft'>{n}</span><b>{v}</b></div>" for n, v in cards)
+        + "</div>",
     ]
     plots = _plots(found)
     if plots:
@@ -109,10 +111,13 @@ def _bars(title: str, values: Sequence[float], names: Sequence[str]) -> str:
 
 def _curve(title: str, shares: Sequence[float]) -> str:
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    points = " ".join(f"{LEFT + width * n / (len(shares) - 1):.1f},{TOP + height * (1 - s):.1f}" for n, s in enumerate(shares))
+    points = " ".join(
+        f"{LEFT + width * n / (len(shares) - 1):.1f},{TOP + height * (1 - s):.1f}" for n, s in enumerate(shares)
+    )
     even = f"<line class='even' x1='{LEFT}' y1='{HEIGHT - BOTTOM}' x2='{WIDTH - RIGHT}' y2='{TOP}'/>"
     names = "".join(
-        f"<text x='{LEFT + width * p:.1f}' y='{HEIGHT - 10}' text-anchor='{'end' if p == 1 else 'middle'}'>{p:.0%} of items</text>" for p in (0.2, 0.5, 1.0)
+        f"<text x='{LEFT + width * p:.1f}' y='{HEIGHT - 10}' text-anchor='{'end' if p == 1 else 'middle'}'>{p:.0%} of items</text>"
+        for p in (0.2, 0.5, 1.0)
     )
     return _frame(title, f"{even}<polyline class='line' points='{points}'/>{names}", 1.0, "%")
 

@@ -192,11 +192,20 @@ def _column(table: pa.Table, name: str) -> pa.Array:
     head, _, attribute = name.partition(".")
     if name in table.column_names:
         column = table[name].combine_chunks()
-        return column if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        return (
+            column
+            if isinstance(column, pa.Array)
+            else pa.concat_arrays(column.chunks)
+            if column.num_chunks
+            else pa.array([], column.type)
+        )
     if head not in table.column_names or not pa.types.is_map(table.schema.field(head).type):
         raise UnknownName("column", name, table.column_names)
     rows = [dict(row).get(attribute) if row else None for row in table[head].to_pylist()]
-    return pa.array([None if row is None else list(row) if isinstance(row, list | tuple) else [row] for row in rows], pa.list_(pa.string()))
+    return pa.array(
+        [None if row is None else list(row) if isinstance(row, list | tuple) else [row] for row in rows],
+        pa.list_(pa.string()),
+    )
 
 
 def _kind_of(name: str, column: pa.Array, asked: Kind | None) -> Kind:
@@ -209,7 +218,12 @@ def _kind_of(name: str, column: pa.Array, asked: Kind | None) -> Kind:
         found: Kind = "words"
     elif pa.types.is_nested(kind) or pa.types.is_binary(kind):
         raise DataError(f"column {name!r} is {kind}: no field can be made of it")
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_temporal(kind):
+    elif (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_temporal(kind)
+    ):
         found = "number"
     else:
         found = "category"

@@ -53,7 +53,9 @@ def check(split: Split) -> str:
     done = []
     for name, parts in split.parts.items():
         if len(parts) != len(split.dataset.table(name)):
-            raise DataError(f"the split has {len(parts):,} rows for table {name}, which has {len(split.dataset.table(name)):,}")
+            raise DataError(
+                f"the split has {len(parts):,} rows for table {name}, which has {len(split.dataset.table(name)):,}"
+            )
     events = split.events
     if events is not None:
         parts = split.parts["events"]
@@ -63,7 +65,9 @@ def check(split: Split) -> str:
             leaked = twins(parts, events)
             if len(leaked):
                 where = _name(split, events, int(leaked[0]))
-                raise DataError(f"the split leaks: {len(leaked):,} held rows stand in an earlier part too, first {where}")
+                raise DataError(
+                    f"the split leaks: {len(leaked):,} held rows stand in an earlier part too, first {where}"
+                )
             what = "user, item and time" if same_time else "user and item"
             done.append(f"none of {int(held.sum()):,} held rows stands in train ({what})")
         done += _times(split, parts, events)
@@ -158,7 +162,9 @@ def derived(split: Split, name: str, column: str, ids: Ids, codes: str) -> tuple
             # A mean is often kept with one decimal only, so it is compared to half of that.
             near = np.abs(values - full) <= (0.051 if what == "mean" else 1e-6 + 1e-6 * np.abs(full))
             if telling.sum() >= 10 and near[telling].mean() > 0.95:
-                notes.append(f"column {field!r} of {name} equals the {what} over all events, test included: it leaks, leave it out")
+                notes.append(
+                    f"column {field!r} of {name} equals the {what} over all events, test included: it leaks, leave it out"
+                )
                 break
     return notes, len(numeric)
 

@@ -160,7 +160,9 @@ def _completed(protocol: Protocol) -> Protocol:
     if protocol.name == "groups" and (protocol.table is None or protocol.column is None):
         raise UsageError("groups needs a table and a column", "for example groups(table=users,column=country)")
     if protocol.name == "per_person" and protocol.first is not None:
-        raise UsageError("cold_people needs people that train does not know; per_person has none", "use cold_people alone")
+        raise UsageError(
+            "cold_people needs people that train does not know; per_person has none", "use cold_people alone"
+        )
     if protocol.name == "given":
         return protocol
     if protocol.last is None and protocol.ratio is None:
@@ -213,7 +215,9 @@ def read_ratio(name: str, value: Any) -> Ratio:
         BadSetting: a share outside of 0 to 1, or three that do not sum to 1.
     """
     allowed = "a share of train between 0 and 1, or three shares that sum to 1"
-    parts: Sequence[Any] = value.split("/") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    parts: Sequence[Any] = (
+        value.split("/") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    )
     shares = [_number(name, "ratio", part, allowed) for part in parts]
     if len(shares) == 1:
         rest = (1 - shares[0]) / 2

@@ -266,7 +266,9 @@ def finish(made: Split) -> Split:
     for part in ("train", "test"):
         if made.counts()[part] == 0:
             table = next(iter(made.parts))
-            raise DataError(f"split {made.spec.text}: no row of {table} is in the {part} part", "choose another split or ratio")
+            raise DataError(
+                f"split {made.spec.text}: no row of {table} is in the {part} part", "choose another split or ratio"
+            )
     object.__setattr__(made, "guard", guard.check(made))
     if made.events is not None:
         made.notes.extend(cold_notes(made))
@@ -280,7 +282,10 @@ def cold_shares(made: Split) -> dict[str, int]:
         return {"people": 0, "cold_people": 0, "items": 0, "cold_items": 0}
     parts = made.parts["events"]
     found: dict[str, int] = {}
-    for what, codes, number in (("people", events.user, len(made.dataset.users)), ("items", events.item, len(made.dataset.items))):
+    for what, codes, number in (
+        ("people", events.user, len(made.dataset.users)),
+        ("items", events.item, len(made.dataset.items)),
+    ):
         known = np.bincount(codes[parts == TRAIN], minlength=number) > 0
         tested = np.bincount(codes[parts == TEST], minlength=number) > 0
         found |= {what: int(tested.sum()), f"cold_{what}": int((tested & ~known).sum())}

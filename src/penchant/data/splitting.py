@@ -114,7 +114,9 @@ class Maker:
             self.notes.append("no times: the order of the file is taken for the order in time")
         parts, torn = assign.per_person_time(self.people(), times, number, spec.ratio, spec.last)
         if torn:
-            self.notes.append(f"for {torn:,} people a cut falls between equal times: there the order of the file decides")
+            self.notes.append(
+                f"for {torn:,} people a cut falls between equal times: there the order of the file decides"
+            )
         return parts
 
     def _global_time(self, spec: Protocol) -> np.ndarray:
@@ -133,7 +135,9 @@ class Maker:
         filled = rows >= 0
         if spec.by == "time":
             if self.rows.times is None:
-                raise DataError(f"groups by time need times, {self.leading} of {self.dataset.name} has none", "use by=random")
+                raise DataError(
+                    f"groups by time need times, {self.leading} of {self.dataset.name} has none", "use by=random"
+                )
             begin = assign.starts(rows[filled], self.rows.times[filled], len(names))
             there = begin < carry.NEVER
             self.cuts = assign.moments(begin[there], spec.ratio)
@@ -146,7 +150,9 @@ class Maker:
         self.group_codes = codes
         lost = int((~filled).sum())
         if lost:
-            self.notes.append(f"{lost:,} rows of {self.leading} are in no group of {spec.table}.{spec.column}: they are in no part")
+            self.notes.append(
+                f"{lost:,} rows of {self.leading} are in no group of {spec.table}.{spec.column}: they are in no part"
+            )
         return carry.by_group(rows, self.group_parts)  # type: ignore[return-value]
 
     def _group_codes(self, table: str, column: str) -> tuple[np.ndarray, list[str]]:
@@ -169,7 +175,9 @@ class Maker:
             self.notes.append(f"no column session: a pause of {GAP // 60_000} minutes ends one")
             return codes, [str(n) for n in range(int(codes.max(initial=-1)) + 1)]
         if name not in rows.column_names:
-            raise DataError(f"table {table} of {data.name} has no column {name!r}", f"it has: {', '.join(rows.column_names)}")
+            raise DataError(
+                f"table {table} of {data.name} has no column {name!r}", f"it has: {', '.join(rows.column_names)}"
+            )
         encoded = _words(rows[name], attribute).dictionary_encode()
         encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
         return encoded.indices.fill_null(-1).to_numpy().astype(np.int32), encoded.dictionary.to_pylist()
@@ -179,7 +187,10 @@ class Maker:
         if table == self.leading:
             return codes
         if table not in ("items", "users"):
-            raise DataError(f"rows of {self.leading} cannot be told by a group of table {table!r}", "group by items, users or events")
+            raise DataError(
+                f"rows of {self.leading} cannot be told by a group of table {table!r}",
+                "group by items, users or events",
+            )
         column, ids = ("item", self.dataset.items) if table == "items" else ("user", self.dataset.users)
         by_id = codes
         if self.dataset.has(table) and codes is not None:
@@ -221,7 +232,9 @@ class Maker:
         codes = self.group_codes
         table = self.dataset.table(name)
         if spec.column in ("item", "user") and len(table):
-            codes = carry.numbers_of(table[str(spec.column)], self.dataset.items if name == "items" else self.dataset.users)
+            codes = carry.numbers_of(
+                table[str(spec.column)], self.dataset.items if name == "items" else self.dataset.users
+            )
         return carry.by_group(codes, self.group_parts)
 
     def _follow(self, spec: Protocol, rows: TableRows, parts: np.ndarray) -> np.ndarray | None:
@@ -275,7 +288,9 @@ class Maker:
             return parts
         twins = guard.twins(parts, self.dataset.events_arrays())
         if len(twins):
-            self.notes.append(f"{len(twins):,} held rows stand in an earlier part too, with the same user, item and time: left out")
+            self.notes.append(
+                f"{len(twins):,} held rows stand in an earlier part too, with the same user, item and time: left out"
+            )
             parts = parts.copy()
             parts[twins] = NONE
         return parts
@@ -288,7 +303,10 @@ class Maker:
             DataError: the table names none.
         """
         if self.rows.users is None or (len(self.rows.users) and int(self.rows.users.min()) < 0):
-            raise DataError(f"{self.leading} of {self.dataset.name} does not name a person in every row", "split by global_time or groups")
+            raise DataError(
+                f"{self.leading} of {self.dataset.name} does not name a person in every row",
+                "split by global_time or groups",
+            )
         return self.rows.users
 
     def _salt(self, purpose: str) -> np.uint64:
@@ -318,7 +336,10 @@ class Maker:
         import pyarrow as pa
 
         table = self.dataset.table(self.leading)
-        name = next((f.name for f in table.schema if pa.types.is_string(f.type) and f.name not in ("user", "owner", "part")), None)
+        name = next(
+            (f.name for f in table.schema if pa.types.is_string(f.type) and f.name not in ("user", "owner", "part")),
+            None,
+        )
         if name is None:
             return np.arange(self.rows.number).astype(np.uint64)
         return hash64([text or "" for text in table[name].to_pylist()])

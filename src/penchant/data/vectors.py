@@ -56,7 +56,9 @@ def of_dataset(dataset: Dataset, kind: str) -> FeatureVectors:
     return from_rows(kind, names, dataset.arrays[kind], dataset.items, source)
 
 
-def from_rows(kind: str, names: pa.Array | list[str], matrix: np.ndarray, items: Ids, source: str = "given") -> FeatureVectors:
+def from_rows(
+    kind: str, names: pa.Array | list[str], matrix: np.ndarray, items: Ids, source: str = "given"
+) -> FeatureVectors:
     """Vectors in the order of the items, from rows with the ids they are about.
 
     Args:
@@ -71,7 +73,9 @@ def from_rows(kind: str, names: pa.Array | list[str], matrix: np.ndarray, items:
     import pyarrow.compute as pc
 
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
-        raise DataError(f"vectors {kind!r} are {matrix.dtype} {list(matrix.shape)}, they must be numbers [rows, dimensions]")
+        raise DataError(
+            f"vectors {kind!r} are {matrix.dtype} {list(matrix.shape)}, they must be numbers [rows, dimensions]"
+        )
     names = names if isinstance(names, pa.Array) else pa.array(names, pa.string())
     if len(names) != len(matrix):
         raise DataError(f"vectors {kind!r} have {len(matrix):,} rows, but {len(names):,} items are named")
@@ -177,7 +181,9 @@ def write(folder: Path, vectors: FeatureVectors, items: Ids) -> None:
     there = np.flatnonzero(~vectors.missing)
     np.save(folder / f"{vectors.kind}.npy", vectors.matrix[there], allow_pickle=False)
     pq.write_table(pa.table({"item": items.array.take(pa.array(there))}), folder / f"{vectors.kind}.items.parquet")
-    (folder / f"{vectors.kind}.toml").write_text(f"source = {json.dumps(vectors.source, ensure_ascii=False)}\n", "utf-8")
+    (folder / f"{vectors.kind}.toml").write_text(
+        f"source = {json.dumps(vectors.source, ensure_ascii=False)}\n", "utf-8"
+    )
 
 
 def content_hash(matrix: np.ndarray, missing: np.ndarray) -> str:

@@ -52,7 +52,9 @@ class Question(Generic[T]):
             first = error.errors(include_url=False)[0]
             where = ".".join(str(place) for place in first["loc"])
             said = first["msg"][0].lower() + first["msg"][1:]
-            raise PenchantError(f"the answer to {self.name} is not as asked: {where + ': ' if where else ''}{said}") from None
+            raise PenchantError(
+                f"the answer to {self.name} is not as asked: {where + ': ' if where else ''}{said}"
+            ) from None
 
 
 @dataclass(frozen=True)

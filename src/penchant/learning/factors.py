@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 STARTS = ("normal", "xavier")
 
 
-def start_vectors(ids: Ids, dimensions: int, seed: int, purpose: str, start: str = "normal", deviation: float = 0.1) -> np.ndarray:
+def start_vectors(
+    ids: Ids, dimensions: int, seed: int, purpose: str, start: str = "normal", deviation: float = 0.1
+) -> np.ndarray:
     """Start vectors float32[n,d], each a function of (seed, purpose, external id): who else is there changes nothing.
 
     Args:
@@ -49,7 +51,9 @@ def start_vectors(ids: Ids, dimensions: int, seed: int, purpose: str, start: str
         half = -(-dimensions // 2)
         both = _uniform(part, 2 * half)
         length, angle = np.sqrt(-2.0 * np.log1p(-both[:, :half])), 2.0 * np.pi * both[:, half:]  # Box and Muller, 1958
-        out[begin : begin + block] = deviation * np.hstack([length * np.cos(angle), length * np.sin(angle)])[:, :dimensions]
+        out[begin : begin + block] = (
+            deviation * np.hstack([length * np.cos(angle), length * np.sin(angle)])[:, :dimensions]
+        )
     return out
 
 
@@ -84,7 +88,12 @@ class Tables(nn.Module):
 
 
 def sgd_epoch(
-    batches: Iterable[Pairs], user_vectors: np.ndarray, item_vectors: np.ndarray, learning_rate: float, l2: float, fixed: int = 0
+    batches: Iterable[Pairs],
+    user_vectors: np.ndarray,
+    item_vectors: np.ndarray,
+    learning_rate: float,
+    l2: float,
+    fixed: int = 0,
 ) -> float:
     """Stochastic gradient descent over all batches, a pair at a time; the mean loss. The tables change in place."""
     total, number = 0.0, 0
@@ -232,7 +241,9 @@ class PairwiseAdam:
 
         shared(work, number, number * table.shape[1] * 8, grain=1024)
 
-    def _apply(self, grouping: Grouping, table: np.ndarray, moments: Moments, rates: np.ndarray, roots: np.ndarray) -> None:
+    def _apply(
+        self, grouping: Grouping, table: np.ndarray, moments: Moments, rates: np.ndarray, roots: np.ndarray
+    ) -> None:
         def work(first: int, last: int) -> None:
             kernels.adam_rows(
                 first, last, grouping.touched, grouping.gradients, self.step, moments.steps_done, rates, roots, table,

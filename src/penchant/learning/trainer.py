@@ -257,7 +257,11 @@ class _Run:
             for optimiser in self.optimisers:
                 optimiser.step()
             for name, value in parts.items():
-                value = value.detach().double() if isinstance(value, Tensor) and value.device.type != "mps" else torch.as_tensor(value)
+                value = (
+                    value.detach().double()
+                    if isinstance(value, Tensor) and value.device.type != "mps"
+                    else torch.as_tensor(value)
+                )
                 totals[name] = totals[name] + value if name in totals else value
             number += 1
             if number % CHECKED_EVERY == 0:
@@ -274,7 +278,11 @@ class _Run:
     def _check(self, loss: float, epoch: int) -> None:
         if math.isfinite(loss):
             return
-        kept = f"the checkpoint before it is kept in {self.keeper.folder}" if self.keeper.folder else "no checkpoints were asked for"
+        kept = (
+            f"the checkpoint before it is kept in {self.keeper.folder}"
+            if self.keeper.folder
+            else "no checkpoints were asked for"
+        )
         raise NotANumber(
             f"the loss or the parameters of phase {self.phase.name!r} stopped being numbers in epoch {epoch}; {kept}",
             "lower learning_rate, or look for extreme values in the data",

@@ -68,7 +68,10 @@ def compare(
         from penchant.evaluation.reports import page
 
         order = [row.system for row in comparison.rows]
-        shown = sorted(everything, key=lambda run: order.index(label(run.info.system)) if label(run.info.system) in order else len(order))
+        shown = sorted(
+            everything,
+            key=lambda run: order.index(label(run.info.system)) if label(run.info.system) in order else len(order),
+        )
         write_bytes(Path(html), page(comparison, example_of(shown, split(), person)).encode())
     if png is not None:
         from penchant.evaluation.reports import png as draw
@@ -88,7 +91,9 @@ def _same_split(runs: Sequence[Run]) -> None:
 
 
 def _way(run: Run) -> str:
-    return f"{run.info.data['name']}, {run.info.protocol['spelling']}, seed {run.info.protocol['seed']}" + (", refit" if run.info.refit else "")
+    return f"{run.info.data['name']}, {run.info.protocol['spelling']}, seed {run.info.protocol['seed']}" + (
+        ", refit" if run.info.refit else ""
+    )
 
 
 def result_of(run: Run, split: Callable[[], Split], progress: Progress | None = None) -> Result:

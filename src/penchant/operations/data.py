@@ -70,8 +70,14 @@ def split(path: str | Path | Any, name: str = "auto", seed: int = 0) -> SplitRep
     people: dict[str, int] = {}
     if made.events is not None:
         tested = made.people("test")
-        people = {"tested": len(tested), "cold": int(tested.cold_person.sum()), "without anything to find": tested.skipped}
-    return SplitReport(made.dataset.name, made.protocol, made.fingerprint, made.counts(), made.guard, list(made.notes), people)
+        people = {
+            "tested": len(tested),
+            "cold": int(tested.cold_person.sum()),
+            "without anything to find": tested.skipped,
+        }
+    return SplitReport(
+        made.dataset.name, made.protocol, made.fingerprint, made.counts(), made.guard, list(made.notes), people
+    )
 
 
 @dataclass(frozen=True)
@@ -110,4 +116,11 @@ def make_world(
     world = make(users, items, days, seed=seed, parts=tuple(parts), preset=preset)
     world.write(target)
     tables = world.dataset.table_names
-    return WorldReport(str(target), users, items, len(world.dataset.table("events")), list(tables), round(time.perf_counter() - started, 3))
+    return WorldReport(
+        str(target),
+        users,
+        items,
+        len(world.dataset.table("events")),
+        list(tables),
+        round(time.perf_counter() - started, 3),
+    )

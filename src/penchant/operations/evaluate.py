@@ -45,10 +45,15 @@ def split_of(run: Run, data: str | Path | Dataset | None = None) -> Split:
         raise DataError(f"run {run.name} was trained on data that were not in a file", "give the data with --data")
     dataset = source if isinstance(source, Dataset) else open_data(source)
     if dataset.fingerprint != run.info.data["fingerprint"]:
-        raise DataError(f"{dataset.name} is not what run {run.name} was trained on", "give the same data, or train anew on these")
+        raise DataError(
+            f"{dataset.name} is not what run {run.name} was trained on", "give the same data, or train anew on these"
+        )
     made = splits.split(dataset, run.info.protocol["spelling"], seed=run.info.protocol["seed"])
     if made.fingerprint != run.info.protocol["fingerprint"]:
-        raise DataError(f"the split of {dataset.name} came out differently from that of run {run.name}", "train anew with this version")
+        raise DataError(
+            f"the split of {dataset.name} came out differently from that of run {run.name}",
+            "train anew with this version",
+        )
     return made
 
 
@@ -61,9 +66,21 @@ def measure(
 
     info = run.info
     result = ask(
-        run.system, made, refit=info.refit, k=k, slices=slices, measures=measures, label=label(info.system), progress=progress
+        run.system,
+        made,
+        refit=info.refit,
+        k=k,
+        slices=slices,
+        measures=measures,
+        label=label(info.system),
+        progress=progress,
     )
-    about = {"seconds": info.seconds.get("training"), "peak_memory": info.peak_memory, "epochs": info.epochs, "run": run.name}
+    about = {
+        "seconds": info.seconds.get("training"),
+        "peak_memory": info.peak_memory,
+        "epochs": info.epochs,
+        "run": run.name,
+    }
     result = replace(result, training=about)
     result.save(run.folder / "results/test")
     return result

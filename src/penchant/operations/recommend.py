@@ -71,7 +71,11 @@ def rank(run: Run | str | Path, request: RankRequest) -> RankAnswer:
     run = load_run(run)
     impressions, notes = impressions_of(run, request)
     scored = run.system.rank(impressions)
-    reasons = run.system.why(impressions.people, impressions) if request.explain and isinstance(run.system, Explains) else None
+    reasons = (
+        run.system.why(impressions.people, impressions)
+        if request.explain and isinstance(run.system, Explains)
+        else None
+    )
     rows = []
     for row in range(len(impressions)):
         known = impressions.item[row] >= 0
@@ -81,7 +85,9 @@ def rank(run: Run | str | Path, request: RankRequest) -> RankAnswer:
             probability=probability, probability_of=None if probability is None else "action",
             reasons=reasons_out(run, reasons[row]) or None if reasons and known else None, assumptions=notes[row] or None,
         ))  # fmt: skip
-    assumptions = [] if scored.probability is not None else [f"no probability: scores of {run.info.system} are not calibrated"]
+    assumptions = (
+        [] if scored.probability is not None else [f"no probability: scores of {run.info.system} are not calibrated"]
+    )
     return RankAnswer(system=run.info.system, run=run.name, assumptions=assumptions, rows=rows)
 
 
@@ -101,7 +107,9 @@ def search(run: Run | str | Path, request: SearchRequest) -> SearchAnswer:
             raise UnknownName("item", str(name), _near(run, str(name)))
     options, notes = options_of(run, request)
     ranked = run.system.search(Queries(items=numbers), request.k, options)
-    lists = [Hits(hits=[Hit(of="items", **i) for i in items_out(run, ranked, row, None)]) for row in range(len(numbers))]
+    lists = [
+        Hits(hits=[Hit(of="items", **i) for i in items_out(run, ranked, row, None)]) for row in range(len(numbers))
+    ]
     return SearchAnswer(system=run.info.system, run=run.name, assumptions=notes, lists=lists)
 
 
@@ -163,7 +171,9 @@ def recommend_all(
     started = time.perf_counter()
     run, out = load_run(run), Path(out)
     if out.suffix not in OUT_FORMATS:
-        raise UsageError(f"cannot write {out.name}: the ending decides the form", "use one of " + ", ".join(OUT_FORMATS))
+        raise UsageError(
+            f"cannot write {out.name}: the ending decides the form", "use one of " + ", ".join(OUT_FORMATS)
+        )
     people = all_people(run, (not run.repeats) if exclude_seen is None else exclude_seen)
     rows = 0
     with TableWriter(out) as writer:

@@ -67,17 +67,27 @@ def people_of(
             said += [f"{name} is not in the catalogue and was dropped" for name in dropped]
             seen = history
             if len(history):
-                said.append("not known: answered from the history given" if number < 0 else "the history given stands for the one the run knows")
+                said.append(
+                    "not known: answered from the history given"
+                    if number < 0
+                    else "the history given stands for the one the run knows"
+                )
         elif number >= 0:
             history, later = _known_history(run, number, limit)
             if later and run.system.learns_people:
-                said.append("as_of hides later events from the history, but the trained vector of this person rests on them")
+                said.append(
+                    "as_of hides later events from the history, but the trained vector of this person rests on them"
+                )
             ids[row], seen = number, run.people.seen.row(number)
         else:
             history = seen = np.empty(0, np.int32)
             if person.id is not None:
                 said.append(f"{person.id} is not known to this run")
-        ignored = [f for f in ("attributes", "vector", "group", "consent", "feedback", "context") if getattr(person, f, None) is not None]
+        ignored = [
+            f
+            for f in ("attributes", "vector", "group", "consent", "feedback", "context")
+            if getattr(person, f, None) is not None
+        ]
         said += [f"{name} of a person is not used by {run.info.system}" for name in ignored]
         histories.append(history)
         excluded.append(np.concatenate([seen, always]) if "seen" in words else always)
@@ -200,7 +210,11 @@ def impressions_of(run: Run, request: Any) -> tuple[Impressions, list[list[str]]
         said = list(asked.assumptions[person]) if person >= 0 else ["no person given"]
         if number < 0:
             said.append(f"{name} is not in the catalogue")
-        said += [f"{f.rstrip('_')} is not used by {run.info.system}" for f in ("context", "query", "with_") if getattr(row, f) is not None]
+        said += [
+            f"{f.rstrip('_')} is not used by {run.info.system}"
+            for f in ("context", "query", "with_")
+            if getattr(row, f) is not None
+        ]
         notes.append(said)
     return impressions, notes
 

@@ -45,7 +45,9 @@ class TableWriter:
         if self.out.suffix == ".csv":
             from pyarrow.csv import CSVWriter
 
-            plain = [pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in table.schema]
+            plain = [
+                pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in table.schema
+            ]
             table = table.cast(pa.schema(plain))
             self.inner = self.inner or CSVWriter(self.aside, table.schema)
         else:
@@ -61,7 +63,9 @@ class TableWriter:
         for row in table.to_pylist():
             self.inner.write(json.dumps(row, ensure_ascii=False) + "\n")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if self.inner is not None:
                 self.inner.close()

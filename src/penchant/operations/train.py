@@ -110,7 +110,9 @@ def train(
     try:
         trained, info = _learn(row, values, asked, made, folder, resume, parent, services, tell, epochs)
     except KeyboardInterrupt:
-        raise Interrupted(f"training of {row.name} was interrupted; its checkpoints are in {folder}", "go on with --resume") from None
+        raise Interrupted(
+            f"training of {row.name} was interrupted; its checkpoints are in {folder}", "go on with --resume"
+        ) from None
     except BaseException:
         _tidy(folder)
         raise
@@ -173,7 +175,9 @@ def _place(out: str | Path | None, row: Row, dataset: Dataset, asked: _Asked, re
         before = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
         changed = [name for name, value in asked.to_dict().items() if before.get(name) != value]
         if changed:
-            raise UsageError(f"cannot resume {folder}: {', '.join(changed)} changed since it began", "train anew, without --resume")
+            raise UsageError(
+                f"cannot resume {folder}: {', '.join(changed)} changed since it began", "train anew, without --resume"
+            )
         return target, folder
     storage.refuse_existing(target)
     folder.mkdir(parents=True)
@@ -187,7 +191,10 @@ def _interrupted(parent: Path, asked: _Asked) -> Path:
     for path in reversed(found):
         if json.loads(path.read_text(encoding="utf-8")) == asked.to_dict():
             return path.parent.with_name(path.parent.name.removesuffix(".training"))
-    raise DataError(f"no interrupted training of {asked.system} on this data in {parent}", "name it with --out, or train without --resume")
+    raise DataError(
+        f"no interrupted training of {asked.system} on this data in {parent}",
+        "name it with --out, or train without --resume",
+    )
 
 
 def _tidy(folder: Path) -> None:
@@ -225,7 +232,9 @@ def _learn(
 
         trained = catalogue.load(row.name, values, services)
         trained.take_choices(chosen)
-        again = replace(training, validate=None, epochs=chosen.epochs_kept or epochs, checkpoints=folder / "checkpoints/refit")
+        again = replace(
+            training, validate=None, epochs=chosen.epochs_kept or epochs, checkpoints=folder / "checkpoints/refit"
+        )
         trained.fit(made.material(refit=True), again)
     info = storage.RunInfo(
         name="", system=row.name, settings=values.model_dump(), seed=asked.seed, device=asked.device, refit=asked.refit,
@@ -276,7 +285,10 @@ def versions() -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
-    return {"python": platform.python_version(), **{name: version(name) for name in ("penchant", "numpy", "scipy", "torch", "numba")}}
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("penchant", "numpy", "scipy", "torch", "numba")},
+    }
 
 
 def _keep(target: Path, info: storage.RunInfo, trained: System, made: Split, refit: bool, folder: Path) -> None:
@@ -284,7 +296,9 @@ def _keep(target: Path, info: storage.RunInfo, trained: System, made: Split, ref
     material = made.material(refit=refit)
     held = material.validation.by_user if material.validation is not None else Ragged.empty(len(material.users))
     people = storage.RunPeople(material.histories.items, held, material.histories.times)
-    storage.save(target, info, trained.state(), material.users, material.items, material.item_table, people, card(info), folder)
+    storage.save(
+        target, info, trained.state(), material.users, material.items, material.item_table, people, card(info), folder
+    )
 
 
 def _measure(run: Run, made: Split, tell: Progress) -> None:
@@ -309,7 +323,8 @@ def card(info: storage.RunInfo) -> str:
         f"- Seed {info.seed}; device {info.device}; {'trained again on train and validation' if info.refit else 'trained on train alone'}"
         + (f"; started from {info.parent}" if info.parent else ""),
         f"- Training took {info.seconds['training']:.1f} s"
-        + (f" and kept epoch {info.epochs}" if info.epochs is not None else "") + f"; peak memory {info.peak_memory / 2**20:,.0f} MiB",
+        + (f" and kept epoch {info.epochs}" if info.epochs is not None else "")
+        + f"; peak memory {info.peak_memory / 2**20:,.0f} MiB",
         f"- Events: {data['taken']}",
         f"- Licence of the data: {data['licence'] or 'not stated'}",
         "",

@@ -177,7 +177,9 @@ class _Live:
 
     def allowed(self, person: np.ndarray, item: np.ndarray) -> np.ndarray:
         """bool[A]: may this person get this item?"""
-        return self.open[self.group[person], item] & ~np.isin(person * np.int64(max(len(self.trie), 1)) + item, self.gone)
+        return self.open[self.group[person], item] & ~np.isin(
+            person * np.int64(max(len(self.trie), 1)) + item, self.gone
+        )
 
 
 def _spans(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,7 +202,9 @@ def _place(person: np.ndarray) -> np.ndarray:
     return np.arange(len(person)) - np.repeat(starts, np.diff(np.r_[starts, len(person)]))
 
 
-def _collect(found: list[tuple[np.ndarray, np.ndarray, np.ndarray]], people: int, k: int, tie_rank: np.ndarray) -> Beamed:
+def _collect(
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]], people: int, k: int, tie_rank: np.ndarray
+) -> Beamed:
     items, scores = np.full((people, k), -1, np.int32), np.full((people, k), -np.inf, np.float32)
     counts = np.zeros(people, np.int32)
     if found:

@@ -58,4 +58,6 @@ def folder_aside(target: Path) -> Iterator[Path]:
 def disk_error(path: Path, error: OSError) -> PenchantError:
     """An operating system's error as one clear line."""
     reason = error.strerror or str(error)
-    return PenchantError(f"cannot write {path}: {reason.lower()}", "nothing was changed; free space or choose another place")
+    return PenchantError(
+        f"cannot write {path}: {reason.lower()}", "nothing was changed; free space or choose another place"
+    )

@@ -1,12 +1,12 @@
 """Runs: folders that hold a trained system whole, without pickle, so that opening a stranger's run runs no code.
 
-    RUN/run.json      system, settings, data, split, seed, parent, versions, measures, and every file with its size and hash
-    RUN/run.md        the same for people: the run card
-    RUN/model/        arrays as npy, plain values in values.json
-    RUN/ids/          external ids of users and items, and what is shown of items (title, category, price ...)
-    RUN/people/       histories of the people known, as arrays (personal data: forget removes them here too)
-    RUN/log.jsonl     what happened in training
-    RUN/results/      evaluations, a folder each (test, validation): result.json, with the values of each person beside it
+RUN/run.json      system, settings, data, split, seed, parent, versions, measures, and every file with its size and hash
+RUN/run.md        the same for people: the run card
+RUN/model/        arrays as npy, plain values in values.json
+RUN/ids/          external ids of users and items, and what is shown of items (title, category, price ...)
+RUN/people/       histories of the people known, as arrays (personal data: forget removes them here too)
+RUN/log.jsonl     what happened in training
+RUN/results/      evaluations, a folder each (test, validation): result.json, with the values of each person beside it
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from penchant.data.ids import Ids
 from penchant.errors import DataError, RunError
-from penchant.storage.files import folder_aside, write_bytes, write_json
+from penchant.storage.files import folder_aside, write_json
 from penchant.verbs.batch import Ragged
 
 FORMAT = 1
@@ -105,7 +105,9 @@ def save(
         (folder / "people").mkdir()
         for name, array in arrays.items():
             np.save(folder / "people" / f"{name}.npy", array, allow_pickle=False)
-        (folder / "log.jsonl").write_bytes((training / "log.jsonl").read_bytes() if training and (training / "log.jsonl").exists() else b"")
+        (folder / "log.jsonl").write_bytes(
+            (training / "log.jsonl").read_bytes() if training and (training / "log.jsonl").exists() else b""
+        )
         (folder / "results").mkdir()
         (folder / "run.md").write_text(card, encoding="utf-8")
         info.files = {
@@ -150,16 +152,23 @@ class StoredRun:
         for name, (size, digest) in self.info.files.items():
             path = self.folder / name
             if not path.is_file():
-                raise RunError(f"run {self.folder} is damaged: {name} is missing", "train it again, or restore the file")
+                raise RunError(
+                    f"run {self.folder} is damaged: {name} is missing", "train it again, or restore the file"
+                )
             if path.stat().st_size != size or (digest is not None and _hash(path) != digest):
-                raise RunError(f"run {self.folder} is damaged: {name} is not as it was written", "train it again, or restore the file")
+                raise RunError(
+                    f"run {self.folder} is damaged: {name} is not as it was written",
+                    "train it again, or restore the file",
+                )
 
     @cached_property
     def state(self) -> dict[str, Any]:
         """What the system's `restore` takes."""
         values = json.loads((self.folder / "model/values.json").read_text(encoding="utf-8"))
         arrays = {
-            path.name.removesuffix(".npy"): np.load(path, mmap_mode="r" if path.stat().st_size else None, allow_pickle=False)
+            path.name.removesuffix(".npy"): np.load(
+                path, mmap_mode="r" if path.stat().st_size else None, allow_pickle=False
+            )
             for path in sorted((self.folder / "model").glob("*.npy"))
         }
         return {**values, **arrays}
@@ -203,13 +212,20 @@ def _read_info(folder: Path) -> RunInfo:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = int(content["format"])
     except (ValueError, KeyError, TypeError, UnicodeDecodeError):
-        raise RunError(f"run {folder} is damaged: run.json cannot be read", "train it again, or restore the file") from None
+        raise RunError(
+            f"run {folder} is damaged: run.json cannot be read", "train it again, or restore the file"
+        ) from None
     if version > FORMAT:
-        raise RunError(f"run {folder} was made by a newer version (format {version}, this one reads up to {FORMAT})", "install a newer penchant")
+        raise RunError(
+            f"run {folder} was made by a newer version (format {version}, this one reads up to {FORMAT})",
+            "install a newer penchant",
+        )
     try:
         return RunInfo(**content)
     except TypeError:
-        raise RunError(f"run {folder} is damaged: run.json lacks or adds entries", "train it again, or restore the file") from None
+        raise RunError(
+            f"run {folder} is damaged: run.json lacks or adds entries", "train it again, or restore the file"
+        ) from None
 
 
 def training_folder(target: Path) -> Path:

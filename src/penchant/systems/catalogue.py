@@ -180,7 +180,9 @@ def settings(name: str, preset: str | None = None, given: dict[str, Any] | None 
     return read_settings(kind.Settings, row.name, values | (given or {}))
 
 
-def load(name: str, settings: SystemSettings | dict[str, Any] | None = None, services: Services | None = None) -> System:
+def load(
+    name: str, settings: SystemSettings | dict[str, Any] | None = None, services: Services | None = None
+) -> System:
     """A new system, untrained.
 
     Args:

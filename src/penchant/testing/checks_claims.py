@@ -35,7 +35,9 @@ def claims_are_kept(subject: Subject) -> None:
             fail(f"{claim} is claimed, but there is no {PROTOCOLS[claim].__name__}")
 
 
-@check("reasons_add_up", applies=lambda subject: "explain" in subject.row.abilities and "recommend" in subject.row.verbs)
+@check(
+    "reasons_add_up", applies=lambda subject: "explain" in subject.row.abilities and "recommend" in subject.row.verbs
+)
 def reasons_add_up(subject: Subject) -> None:
     """Additive reasons sum to the score; a reason that stands for the rest stands last."""
     why = getattr(subject.system, "why", None)
@@ -68,7 +70,8 @@ def knobs_have_an_effect(subject: Subject) -> None:
     for knob in knobs():
         knob = knob if isinstance(knob, dict) else knob.data()
         ends = [
-            subject.recommend(subject.system, subject.known(), 10, steer={knob["name"]: knob[end]}) for end in ("low", "high")
+            subject.recommend(subject.system, subject.known(), 10, steer={knob["name"]: knob[end]})
+            for end in ("low", "high")
         ]
         if np.array_equal(ends[0].items, ends[1].items) and np.allclose(ends[0].scores, ends[1].scores):
             fail(f"the knob {knob['name']} changes nothing")
@@ -83,7 +86,10 @@ def vectors_are_whole(subject: Subject) -> None:
     found = vectors("items")
     if found.matrix.shape[0] != len(found.ids) or found.missing.shape != found.ids.shape:
         fail("ids, vectors and missing do not fit together")
-    if len(np.unique(found.ids)) != len(found.ids) or ((found.ids < 0) | (found.ids >= len(subject.material.items))).any():
+    if (
+        len(np.unique(found.ids)) != len(found.ids)
+        or ((found.ids < 0) | (found.ids >= len(subject.material.items))).any()
+    ):
         fail("a vector belongs to no item")
     if not np.isfinite(found.matrix[~found.missing]).all():
         fail("a vector that is not missing holds no numbers")

@@ -83,7 +83,7 @@ def as_many_as_asked(subject: Subject) -> None:
     """k items, or all that may be shown where there are fewer, for everybody of whom something is known."""
     number = len(subject.material.items)
     for people, k, ranked in lists(subject):
-        for row in np.flatnonzero(people.items.lengths > 0):
+        for row in np.flatnonzero(people.items.lengths > 0).tolist():
             gone = people.exclude.row(row)
             there = number - len(np.unique(gone[(gone >= 0) & (gone < number)]))
             if ranked.counts[row] != min(k, there):
@@ -164,7 +164,11 @@ def filters_are_obeyed(subject: Subject) -> None:
 @check("strangers_get_an_answer", "recommend")
 def strangers_get_an_answer(subject: Subject) -> None:
     """Somebody unknown, somebody without a history, and a history with an unknown item: an answer that says so."""
-    people: list[dict[str, Any]] = [{"id": "nobody-knows-me"}, {"history": []}, {"history": [{"item": "rope-40m"}, {"item": "tent-2p"}]}]
+    people: list[dict[str, Any]] = [
+        {"id": "nobody-knows-me"},
+        {"history": []},
+        {"history": [{"item": "rope-40m"}, {"item": "tent-2p"}]},
+    ]
     request = RecommendRequest.read({"people": people, "k": 3})
     for person, one in zip(people, subject.answered(subject.system, "recommend", request)["lists"], strict=True):
         if len(one["items"]) != 3:
@@ -213,7 +217,9 @@ def later_events_change_nothing_earlier(subject: Subject) -> None:
         place = np.arange(len(people.items.values)) - np.repeat(people.items.offsets[:-1], people.items.lengths)
         early = place < 3
         assert people.times is not None
-        if not np.allclose(whole[early], states(people.items.keep(early), people.times.keep(early)), rtol=CLOSE, atol=CLOSE):
+        if not np.allclose(
+            whole[early], states(people.items.keep(early), people.times.keep(early)), rtol=CLOSE, atol=CLOSE
+        ):
             fail("the state after an event depends on later events")
 
 

@@ -70,7 +70,8 @@ def resumes_after_an_interruption(subject: Subject) -> None:
 def same_answers(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     """Equal answers of a probe, up to rounding."""
     return all(
-        array.shape == other[name].shape and np.allclose(array, other[name], rtol=CLOSE, atol=CLOSE) for name, array in one.items()
+        array.shape == other[name].shape and np.allclose(array, other[name], rtol=CLOSE, atol=CLOSE)
+        for name, array in one.items()
     )
 
 
@@ -95,7 +96,11 @@ def alternatives(field: Any, value: Any) -> Iterator[Any]:
         yield from (n for n in dict.fromkeys([base * 2, base // 2, 1, 2, base + 1, *map(int, numbers)]) if n != value)
     elif float in kinds:
         base = value or 1.0
-        yield from (n for n in dict.fromkeys([base * 3, base / 3, base * 30, base / 30, *map(float, numbers), 0.5]) if n != value)
+        yield from (
+            n
+            for n in dict.fromkeys([base * 3, base / 3, base * 30, base / 30, *map(float, numbers), 0.5])
+            if n != value
+        )
 
 
 def seen_change(subject: Subject, system: System, other: System) -> bool:
@@ -122,7 +127,7 @@ def every_setting_has_its_effect(subject: Subject) -> None:
             fail(f"{name} changes nothing, whatever the choices of other settings")
 
 
-def changed(subject: Subject, name: str, others: dict[str, Any]) -> Iterator[tuple[Any, System]]:
+def changed(subject: Subject, name: str, others: dict[str, Any], **fit: Any) -> Iterator[tuple[Any, System]]:
     """(value, trained system) for other values of a setting that are within its bounds."""
     kept = subject.system.settings
     for value in alternatives(type(kept).model_fields[name], getattr(kept, name)):
@@ -130,22 +135,27 @@ def changed(subject: Subject, name: str, others: dict[str, Any]) -> Iterator[tup
             subject.make({**others, name: value})
         except BadSetting:
             continue
-        yield value, subject.fitted({**others, name: value})
+        yield value, subject.fitted({**others, name: value}, **fit)
 
 
 def has_effect(subject: Subject, name: str) -> bool:
-    """Whether a setting can be noticed, alone or beside another choice of one other setting."""
-    if any(seen_change(subject, subject.system, other) for _, other in changed(subject, name, {})):
+    """Whether a setting can be noticed: alone, beside another choice of one other setting, on other data, or where
+    there is no validation part (which may choose the same epoch whatever a setting says)."""
+
+    def noticed(plain: System, others: dict[str, Any], **fit: Any) -> bool:
+        return any(seen_change(subject, plain, other) for _, other in changed(subject, name, others, **fit))
+
+    if noticed(subject.system, {}):
         return True
     kept = subject.system.settings
     for choice, field in type(kept).model_fields.items():
-        if choice == name or (isinstance(getattr(kept, choice), (int, float)) and not isinstance(getattr(kept, choice), bool)):
-            continue
-        for value in alternatives(field, getattr(kept, choice)):
-            plain = subject.fitted({choice: value})
-            if any(seen_change(subject, plain, other) for _, other in changed(subject, name, {choice: value})):
-                return True
-    return False
+        given = getattr(kept, choice)
+        if choice != name and not (isinstance(given, (int, float)) and not isinstance(given, bool)):
+            for value in alternatives(field, given):
+                if noticed(subject.fitted({choice: value}), {choice: value}):
+                    return True
+    elsewhere: list[dict[str, Any]] = [{"material": subject.material}, *({"split": shop.parts(seed)} for seed in (1, 2, 3))]
+    return any(noticed(subject.fitted(**fit), {}, **fit) for fit in elsewhere)
 
 
 @check("unknown_settings_are_refused")
@@ -199,7 +209,10 @@ def late_events(subject: Subject) -> tuple[Any, list[dict[str, Any]]]:
     events = [
         {"person": p, "item": i, "time": int(t)}
         for p, i, t in zip(
-            material.users.names(rows[last]), material.items.names(histories.items.values[last]), histories.times.values[last], strict=True
+            material.users.names(rows[last]),
+            material.items.names(histories.items.values[last]),
+            histories.times.values[last],
+            strict=True,
         )
     ]
     return early, events

@@ -84,7 +84,7 @@ def dataset(seed: int = 0, without: str | None = None, shuffled_test: bool = Fal
             columns["domain"].append(top[item])
             columns["part"].append("test" if place == EVENTS - 1 else "validation" if place == EVENTS - 2 else "train")
     there = [name for name in people() if name != without]
-    users = {
+    users: dict[str, list[Any]] = {
         "user": there,
         "attributes": [[("age_band", [f"{2 + n % 4}0-{2 + n % 4}9"])] for n in range(len(there))],
         "text": [f"looks at {rooms[n % len(rooms)]}" for n in range(len(there))],

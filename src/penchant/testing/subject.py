@@ -69,7 +69,10 @@ class Subject:
         system = self.make(settings or {})
         if material is None:
             split = split or shop.parts()
-            material, training = split.material(), {"validate": validator(split, measures=VALIDATION_MEASURES), **training}
+            material, training = (
+                split.material(),
+                {"validate": validator(split, measures=VALIDATION_MEASURES), **training},
+            )
         system.fit(material, Training(**training))
         return system
 
@@ -171,7 +174,11 @@ class Subject:
     def example_requests(self) -> list[tuple[int, str, Any]]:
         """(place, tag, request) of the shipped example, those that the row claims."""
         shown = examples.read(self.row.row)["examples"]
-        return [(n, e["verb"], VERBS[e["verb"]][0].read(e["request"])) for n, e in enumerate(shown) if e["verb"] in self.row.tags]
+        return [
+            (n, e["verb"], VERBS[e["verb"]][0].read(e["request"]))
+            for n, e in enumerate(shown)
+            if e["verb"] in self.row.tags
+        ]
 
     def answered(self, system: System, tag: str, request: Any, name: str = "run") -> dict[str, Any]:
         """The answer of a system to an edge request, as JSON data; changes are made to a copy."""

@@ -61,7 +61,9 @@ except ImportError:
     WITH_NUMBA = False
 
 
-def compiled(function: Callable[..., Any] | None = None, *, parallel: bool = False, fastmath: bool | set[str] = False) -> Any:
+def compiled(
+    function: Callable[..., Any] | None = None, *, parallel: bool = False, fastmath: bool | set[str] = False
+) -> Any:
     """Compile a plain function; the plain one stays as `.plain`.
 
     Args:

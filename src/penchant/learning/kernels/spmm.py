@@ -40,13 +40,28 @@ def sum_rows(
         for k in range(width):
             total[k] = 0.0
         while entry + 7 < end:
-            a, b, c, d = dense[columns[entry]], dense[columns[entry + 1]], dense[columns[entry + 2]], dense[columns[entry + 3]]
-            e, f, g, h = dense[columns[entry + 4]], dense[columns[entry + 5]], dense[columns[entry + 6]], dense[columns[entry + 7]]
+            a, b, c, d = (
+                dense[columns[entry]],
+                dense[columns[entry + 1]],
+                dense[columns[entry + 2]],
+                dense[columns[entry + 3]],
+            )
+            e, f, g, h = (
+                dense[columns[entry + 4]],
+                dense[columns[entry + 5]],
+                dense[columns[entry + 6]],
+                dense[columns[entry + 7]],
+            )
             for k in range(width):
                 total[k] += ((a[k] + b[k]) + (c[k] + d[k])) + ((e[k] + f[k]) + (g[k] + h[k]))
             entry += 8
         if entry + 3 < end:
-            a, b, c, d = dense[columns[entry]], dense[columns[entry + 1]], dense[columns[entry + 2]], dense[columns[entry + 3]]
+            a, b, c, d = (
+                dense[columns[entry]],
+                dense[columns[entry + 1]],
+                dense[columns[entry + 2]],
+                dense[columns[entry + 3]],
+            )
             for k in range(width):
                 total[k] += (a[k] + b[k]) + (c[k] + d[k])
             entry += 4
@@ -66,7 +81,13 @@ def sum_rows(
 
 @compiled(fastmath={"contract"})
 def multiply_rows(
-    offsets: np.ndarray, columns: np.ndarray, values: np.ndarray, dense: np.ndarray, out: np.ndarray, first: int, last: int
+    offsets: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    dense: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
 ) -> None:
     """out[r] = sum of values * dense[columns] over row r, for rows first to last - 1."""
     width = dense.shape[1]
@@ -77,7 +98,12 @@ def multiply_rows(
             total[k] = 0.0
         while entry + 3 < end:
             p, q, r, s = values[entry], values[entry + 1], values[entry + 2], values[entry + 3]
-            a, b, c, d = dense[columns[entry]], dense[columns[entry + 1]], dense[columns[entry + 2]], dense[columns[entry + 3]]
+            a, b, c, d = (
+                dense[columns[entry]],
+                dense[columns[entry + 1]],
+                dense[columns[entry + 2]],
+                dense[columns[entry + 3]],
+            )
             for k in range(width):
                 total[k] += (p * a[k] + q * b[k]) + (r * c[k] + s * d[k])
             entry += 4

@@ -55,7 +55,9 @@ class GeneratingSystem(System):
         rows = np.flatnonzero((impressions.item >= 0) & (impressions.item < len(self.trie)) & (impressions.person >= 0))
         if len(rows):
             scores[rows] = self.trie.path_scores(
-                lambda person, prefixes: self.next_codes(known, person, prefixes), impressions.person[rows], impressions.item[rows]
+                lambda person, prefixes: self.next_codes(known, person, prefixes),
+                impressions.person[rows],
+                impressions.item[rows],
             )
         return Scored(scores)
 

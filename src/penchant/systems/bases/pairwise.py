@@ -86,7 +86,9 @@ class PairwiseSystem(VectorSystem):
         raise NotImplementedError(f"{type(self).__name__} has no loss()")
 
 
-def pair_loss(users: Tensor, positives: Tensor, negatives: Tensor, regularised: tuple[Tensor, Tensor, Tensor] | None, l2: float) -> dict[str, Tensor]:
+def pair_loss(
+    users: Tensor, positives: Tensor, negatives: Tensor, regularised: tuple[Tensor, Tensor, Tensor] | None, l2: float
+) -> dict[str, Tensor]:
     """The pairwise loss of vectors: users [B,d], positives [B,d], negatives [B,n,d]; and l2 on rows of the same shapes."""
     liked = (users * positives).sum(-1)
     others = (users.unsqueeze(1) * negatives).sum(-1)

@@ -47,7 +47,9 @@ class ScoringSystem(System):
         scores = np.full(len(impressions), np.finfo(np.float32).min, np.float32)
         people = self._inside(impressions.people)
         for where, block in people.blocks(BLOCK):
-            rows = np.flatnonzero((impressions.person >= where.start) & (impressions.person < where.stop) & (impressions.item >= 0))
+            rows = np.flatnonzero(
+                (impressions.person >= where.start) & (impressions.person < where.stop) & (impressions.item >= 0)
+            )
             if len(rows):
                 scores[rows] = self.score_block(block)[impressions.person[rows] - where.start, impressions.item[rows]]
         return Scored(scores)
@@ -67,7 +69,11 @@ class ScoringSystem(System):
 
     def _inside(self, people: People) -> People:
         items = known_items(people.items, len(self.catalogue))
-        return people if items is people.items else People(people.ids, items, people.exclude, now=people.now, allow_group=people.allow_group)
+        return (
+            people
+            if items is people.items
+            else People(people.ids, items, people.exclude, now=people.now, allow_group=people.allow_group)
+        )
 
 
 def stack(parts: list[Any], number: int, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

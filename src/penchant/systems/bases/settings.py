@@ -47,7 +47,9 @@ def read_settings(kind: type[SystemSettings], system: str, given: dict[str, Any]
         if first["type"] == "extra_forbidden":
             known = list(kind.model_fields)
             close = nearest(name, known)
-            allowed = f"no such setting, nearest is {close!r}" if close else "no such setting, known: " + ", ".join(known)
+            allowed = (
+                f"no such setting, nearest is {close!r}" if close else "no such setting, known: " + ", ".join(known)
+            )
         else:
             allowed = first["msg"][0].lower() + first["msg"][1:]
         raise BadSetting(system, name, allowed, first["input"]) from None

@@ -56,7 +56,9 @@ class System:
     name: ClassVar[str] = ""
     learns_people: ClassVar[bool] = False
 
-    def __init__(self, settings: SystemSettings | dict[str, Any] | None = None, services: Services | None = None) -> None:
+    def __init__(
+        self, settings: SystemSettings | dict[str, Any] | None = None, services: Services | None = None
+    ) -> None:
         if not isinstance(settings, SystemSettings):
             settings = read_settings(self.Settings, self.name or type(self).__name__, settings or {})
         self.settings: Any = settings

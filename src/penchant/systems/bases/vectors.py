@@ -42,7 +42,7 @@ class VectorSystem(System):
         """Train the network's phases, then read the vectors off it, then choose the strength of the fold-in."""
         from penchant.learning.trainer import train
 
-        network = self.network(material, training.device)
+        network = self.network(material)
         self.start(network, material, training)
         history = train(
             network, self.phases(network, material, training), training,
@@ -52,7 +52,7 @@ class VectorSystem(System):
         self.read(network, material)
         self.choose_fold_in(material, training)
 
-    def network(self, material: Material, device: str = "cpu") -> Any:
+    def network(self, material: Material) -> Any:
         """A torch module with freshly drawn parameters (from `learning` initialisers keyed by the seed)."""
         raise NotImplementedError(f"{type(self).__name__} has no network()")
 
@@ -106,6 +106,7 @@ class VectorSystem(System):
         training.log({"fold_in_l2": chosen, "fold_in_recall@20": best, "fold_in_people": len(ids)})
 
     def take_choices(self, chosen: System) -> None:
+        """Take over the strength of the fold-in."""
         self.fold_in_l2 = chosen.fold_in_l2 if isinstance(chosen, VectorSystem) else self.fold_in_l2
 
     # ------------------------------------------------------------------ people
@@ -194,12 +195,19 @@ class VectorSystem(System):
 
     # ------------------------------------------------------------------ keeping
     def state(self) -> dict[str, Any]:
-        state = {**super().state(), "user_vectors": self.user_vectors, "item_vectors": self.item_vectors, "fold_in_l2": self.fold_in_l2}
+        """Vectors, bias and the strength of the fold-in."""
+        state = {
+            **super().state(),
+            "user_vectors": self.user_vectors,
+            "item_vectors": self.item_vectors,
+            "fold_in_l2": self.fold_in_l2,
+        }
         if self.item_bias is not None:
             state["item_bias"] = self.item_bias
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
         super().restore(state)
         self.user_vectors, self.item_vectors = state["user_vectors"], state["item_vectors"]
         self.item_bias, self.fold_in_l2 = state.get("item_bias"), float(state["fold_in_l2"])

@@ -139,7 +139,9 @@ class VBPRSettings(PairwiseSettings):
 class VBPRNetwork(nn.Module):
     """users [N,2d]; items: an id part [M,d] beside a projection [f -> d] of fixed features [M,f], zero where missing."""
 
-    def __init__(self, users: np.ndarray, ids: np.ndarray, features: np.ndarray, known: np.ndarray, weight: np.ndarray) -> None:
+    def __init__(
+        self, users: np.ndarray, ids: np.ndarray, features: np.ndarray, known: np.ndarray, weight: np.ndarray
+    ) -> None:
         super().__init__()
         self.users = nn.Parameter(torch.from_numpy(users))
         self.ids = nn.Parameter(torch.from_numpy(ids))
@@ -175,7 +177,10 @@ class VBPR(PairwiseSystem):
         s = self.settings
         kinds = s.vectors or material.vector_kinds
         if not kinds:
-            raise MissingNeeds(f"vbpr needs item vectors; {material.dataset_name or 'the data set'} has none", "add vectors/image.npy or vectors/text.npy")
+            raise MissingNeeds(
+                f"vbpr needs item vectors; {material.dataset_name or 'the data set'} has none",
+                "add vectors/image.npy or vectors/text.npy",
+            )
         parts, known = [], np.zeros(len(material.items), bool)
         for kind in kinds:
             found = material.vectors(kind)

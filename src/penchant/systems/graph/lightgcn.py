@@ -88,7 +88,9 @@ class LightGCN(PairwiseSystem):
         shape, first = batch.negatives.shape, len(network.users)
         rows = torch.cat([batch.users, batch.positives + first, batch.negatives.flatten() + first])
         return pair_loss(
-            *split_rows(final.index_select(0, rows), shape), split_rows(table.index_select(0, rows), shape), self.settings.l2
+            *split_rows(final.index_select(0, rows), shape),
+            split_rows(table.index_select(0, rows), shape),
+            self.settings.l2,
         )
 
     def vectors_of(self, network: Tables, material: Material) -> tuple[np.ndarray, np.ndarray, None]:

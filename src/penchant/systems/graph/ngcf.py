@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 
 from penchant.data.views import Material
+from penchant.errors import UsageError
 from penchant.learning.training import Training
 from penchant.randomness import stream
-from penchant.systems.bases.pairwise import Indices, PairwiseSettings, PairwiseSystem
+from penchant.systems.bases.pairwise import Batch, PairwiseSettings, PairwiseSystem, pair_loss
 from penchant.systems.bases.settings import setting
 from penchant.systems.bases.vectors import reasons_of
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
@@ -65,21 +66,22 @@ class NGCF(PairwiseSystem):
         """Shrink the rows of the final vectors (as released), or of the first layer alone."""
 
     # ------------------------------------------------------------------ learning
-    def network(self, material: Material, device: str = "cpu") -> Any:
+    def network(self, material: Material) -> Any:
         """First layer, weights and the graph."""
         from penchant.learning.graph import Propagation
 
         network = _network(self.settings, len(material.users), len(material.items))
-        network.graph = Propagation(adjacency(material, self.settings.adjacency), device)
+        network.graph = Propagation(adjacency(material, self.settings.adjacency))
         return network
 
     def phases(self, network: Any, material: Material, training: Training) -> list[Any]:
         """One phase of pairs; nodes are dropped anew at the beginning of each epoch."""
+        from penchant.learning.graph import Propagation
+
         phases = super().phases(network, material, training)
+        network.graph = Propagation(network.graph.graph, training.device)
         share = self.settings.node_dropout
         if share:
-            from penchant.learning.graph import Propagation
-
             whole = network.graph.graph
 
             def drop(epoch: int) -> None:
@@ -89,19 +91,42 @@ class NGCF(PairwiseSystem):
             phases = [replace(phases[0], on_epoch_start=drop)]
         return phases
 
-    def regularised(self, network: Any, batch: Indices, person: Any, positive: Any, negative: Any) -> Any:
-        """Half squared norms of the batch's rows, final or first, over the batch size."""
-        from penchant.learning.losses import batch_half_square
-
+    def loss(self, network: Any, batch: Batch) -> Any:
+        """The pairwise loss of the final vectors; l2 on their rows, or on those of the first layer."""
+        users, items = network.tables()
+        who, liked, others = batch.users.long(), batch.positives.long(), batch.negatives.long()
+        final = users[who], items[liked], items[others]
         if self.settings.l2_on == "final":
-            return batch_half_square(person, positive, negative)
-        nodes, number = network.nodes, len(network.nodes) - len(self.catalogue)
-        return batch_half_square(nodes[batch.users], nodes[number + batch.positives], nodes[number + batch.negatives])
+            return pair_loss(*final, final, self.settings.l2)
+        nodes, first = network.nodes, len(users)
+        return pair_loss(*final, (nodes[who], nodes[first + liked], nodes[first + others]), self.settings.l2)
+
+    def start(self, network: Any, material: Material, training: Training) -> None:
+        """Go on from a parent's parameters, where their shapes agree."""
+        import torch
+
+        if training.start_from is None:
+            return
+        given = {name: training.start_from.get(f"network.{name}") for name in network.state_dict()}
+        wrong = [n for n, own in network.state_dict().items() if given[n] is None or given[n].shape != tuple(own.shape)]
+        if wrong:
+            raise UsageError(f"ngcf cannot start from that run: {wrong[0]} has another shape", "keep people, items and settings")
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in given.items()})
+
+    def vectors_of(self, network: Any, material: Material) -> tuple[np.ndarray, np.ndarray, None]:
+        """The final vectors, without dropout."""
+        import torch
+
+        network.eval()
+        with torch.no_grad():
+            users, items = (table.cpu().numpy() for table in network.tables())
+        return users, items, None
 
     def read(self, network: Any, material: Material) -> None:
         """Vectors, and what folding in and explaining need: the widths of the layers."""
         super().read(network, material)
         self.widths = list(network.widths)
+        self.parameters = {f"network.{k}": v.detach().cpu().numpy().copy() for k, v in network.state_dict().items()}
 
     def choose_fold_in(self, material: Material, training: Training) -> None:
         """Nothing to choose: somebody new is the mean of the layer outputs of their items."""
@@ -151,12 +176,13 @@ class NGCF(PairwiseSystem):
     # ------------------------------------------------------------------ keeping
     def state(self) -> dict[str, Any]:
         """Vectors, parameters and the widths of the layers."""
-        return {**super().state(), "widths": self.widths}
+        return {**super().state(), "widths": self.widths, **self.parameters}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         super().restore(state)
         self.widths = list(state["widths"])
+        self.parameters = {name: value for name, value in state.items() if name.startswith("network.")}
 
 
 _STEPS = {1: "one step", 2: "two steps", 3: "three steps"}
@@ -202,12 +228,16 @@ def _network(s: Any, n_users: int, n_items: int) -> Any:
             if s.layer_kind == "gcmc" and s.aggregation == "concat":
                 self.widths = self.widths[1:] or [d]
             weighted = s.layer_kind != "svdpp"
-            self.sums = torch.nn.ParameterList([_xavier(s.seed, f"sum{n}", d, d) for n in range(layers if weighted else 0)])
+            self.sums = torch.nn.ParameterList(
+                [_xavier(s.seed, f"sum{n}", d, d) for n in range(layers if weighted else 0)]
+            )
             self.products = torch.nn.ParameterList(
                 [_xavier(s.seed, f"product{n}", d, d) for n in range(layers if s.layer_kind in ("ngcf", "gcmc") else 0)]
             )
             biased = s.form == "code" and weighted
-            self.biases = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(2, d)) for _ in range(layers if biased else 0)])
+            self.biases = torch.nn.ParameterList(
+                [torch.nn.Parameter(torch.zeros(2, d)) for _ in range(layers if biased else 0)]
+            )
 
         def layer(self, number: int, below: Any) -> Any:
             """The output of one layer before dropout."""
@@ -242,6 +272,6 @@ def _network(s: Any, n_users: int, n_items: int) -> Any:
                 vectors = torch.stack(outputs).mean(0)
             else:
                 vectors = outputs[-1]
-            return vectors[:n_users], vectors[n_users:], None
+            return vectors[:n_users], vectors[n_users:]
 
     return Network()

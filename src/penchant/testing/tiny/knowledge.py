@@ -114,7 +114,9 @@ class Knows(System):
             return np.empty(0, np.int32), ["no person given"]
         if person.history is not None or person.session is not None:
             numbers = [self.items.index(e.item) for e in person.events() if e.item in self.items]
-            dropped = [f"{e.item} is not in the catalogue and was dropped" for e in person.events() if e.item not in self.items]
+            dropped = [
+                f"{e.item} is not in the catalogue and was dropped" for e in person.events() if e.item not in self.items
+            ]
             return np.array(numbers, np.int32), dropped
         if person.id in self.users:
             return self.history(self.users.index(person.id)), []
@@ -125,7 +127,14 @@ class Knows(System):
         """Words, events and notes; all else is counted again."""
         words = {"items": self.items, "users": self.users, "titles": self.titles, "categories": self.categories}
         events = {"event_user": self.event_user, "event_item": self.event_item, "event_time": self.event_time}
-        return {**super().state(), **words, "prices": self.prices, "notes": self.notes, **events, "weights": self.weights}
+        return {
+            **super().state(),
+            **words,
+            "prices": self.prices,
+            "notes": self.notes,
+            **events,
+            "weights": self.weights,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
@@ -147,7 +156,9 @@ class Explaining:
             own = np.unique(history[(history >= 0) & (history < len(self.items))])
             if not 0 <= item < len(self.items) or not len(own):
                 return []
-            return [Because("item", "goes together with {0}", (int(i),), float(w), True) for i, w in self.terms(own, item)]
+            return [
+                Because("item", "goes together with {0}", (int(i),), float(w), True) for i, w in self.terms(own, item)
+            ]
 
         return reasons_of(people, answered, reasons)
 
@@ -163,7 +174,9 @@ class Likening:
             if not 0 <= item < len(self.items) or not len(own):
                 return []
             best = int(own[self.weights[own, item].argmax()])
-            return [Because("item", "goes together with {0}", (best,), value=float(self.weights[best, item]), unit="weight")]
+            return [
+                Because("item", "goes together with {0}", (best,), value=float(self.weights[best, item]), unit="weight")
+            ]
 
         return reasons_of(people, answered, reasons)
 
@@ -197,9 +210,9 @@ class Updating:
                 continue
             self.items.append(name)
             self.titles.append(str(row.get("title") or name))
-            path = row.get("category")
-            self.categories.append(" > ".join(path) if isinstance(path, list) else str(path or ""))
-            self.prices.append(float(row["price"]) if isinstance(row.get("price"), (int, float)) else 0.0)
+            path, price = row.get("category"), row.get("price")
+            self.categories.append(" > ".join(map(str, path)) if isinstance(path, list) else str(path or ""))
+            self.prices.append(float(price) if isinstance(price, (int, float)) else 0.0)
             counts["items"] += 1
         for event in request.events or []:
             if event.item not in self.items:
@@ -207,7 +220,11 @@ class Updating:
             else:
                 self._take(event)
                 counts["events"] += 1
-        ignored = [name for name in ("slates", "documents", "observations", "people", "tables", "tools") if getattr(request, name)]
+        ignored = [
+            name
+            for name in ("slates", "documents", "observations", "people", "tables", "tools")
+            if getattr(request, name)
+        ]
         self.refit()
         return Report(
             system=self.name, assumptions=[f"{name} are not used by this system" for name in ignored], done=True,
@@ -231,7 +248,11 @@ class Forgetting:
 
     def forget(self: Any, request: ForgetRequest) -> Report:
         """Forget, and look whether it is gone."""
-        elsewhere = [n for n in ("documents", "observations", "propositions", "concepts", "modality", "statement") if getattr(request, n)]
+        elsewhere = [
+            n
+            for n in ("documents", "observations", "propositions", "concepts", "modality", "statement")
+            if getattr(request, n)
+        ]
         chosen = np.ones(len(self.event_user), bool)
         words = []
         if request.people is not None:
@@ -253,7 +274,9 @@ class Forgetting:
         if request.people is not None and request.items is None and request.events is None and not elsewhere:
             self._drop_users(gone)
         self.refit()
-        found = int(np.isin(self.event_user, [self.users.index(p) for p in gone if p in self.users]).sum()) if words else 0
+        found = (
+            int(np.isin(self.event_user, [self.users.index(p) for p in gone if p in self.users]).sum()) if words else 0
+        )
         checks = [{"what": "events kept", "found": len(self.event_user), "expected": kept, "passed": True}]
         if request.people is not None and request.items is None and request.events is None and not elsewhere:
             checks.append({"what": "events of the person", "found": found, "expected": 0, "passed": found == 0})
@@ -280,4 +303,6 @@ class Forgetting:
         number = {self.users.index(name): place for place, name in enumerate(stay)}
         self.event_user = np.array([number[int(u)] for u in self.event_user], np.int32)
         self.users = stay
-        self.notes = {key: note for key, note in self.notes.items() if not any(key.startswith(f"{name}/") for name in gone)}
+        self.notes = {
+            key: note for key, note in self.notes.items() if not any(key.startswith(f"{name}/") for name in gone)
+        }

@@ -28,7 +28,9 @@ class Profiling:
 
     def observe(self: Any, request: ObserveRequest) -> ObserveAnswer:
         """Keep observations, but nothing that looks like a secret."""
-        added, revised, denied = [], [], []
+        added: list[str] = []
+        revised: list[str] = []
+        denied: list[dict[str, str]] = []
         for one in request.observations:
             if SECRET.search(one.text or ""):
                 denied.append({"observation": one.id, "category": "secret: numbers"})
@@ -42,7 +44,8 @@ class Profiling:
 
     def correct(self: Any, request: CorrectRequest) -> ObserveAnswer:
         """Edit, pin, delete or restore one note."""
-        key, lists = request.proposition, {"added": [], "revised": [], "closed": []}
+        key = request.proposition
+        lists: dict[str, list[str]] = {"added": [], "revised": [], "closed": []}
         notes: list[str] = []
         if key not in self.notes:
             notes.append(f"no proposition {key} is held")
@@ -129,14 +132,24 @@ class Segmenting:
         number = request.mode.groups.number
         largest = sorted(sizes, key=lambda c: (-sizes[c], c))[: number if isinstance(number, int) else None]
         kept = [kind for kind in largest if sizes[kind] >= request.minimum]
-        warnings = [f"{kind} has {sizes[kind]} members, fewer than {request.minimum}: left out" for kind in largest if kind not in kept]
+        warnings = [
+            f"{kind} has {sizes[kind]} members, fewer than {request.minimum}: left out"
+            for kind in largest
+            if kind not in kept
+        ]
         if isinstance(number, int) and len(largest) < number:
             warnings.append(f"{len(largest)} groups instead of {number}: there are no more main categories")
         groups, members = [], []
         for kind in kept:
             own = [name for name in names if kinds[name] == kind]
             share, base = 1.0, len(own) / len(names)
-            lift = {"attribute": "category", "value": kind, "lift": share / base, "low": share / base * 0.5, "high": share / base * 1.5}
+            lift = {
+                "attribute": "category",
+                "value": kind,
+                "lift": share / base,
+                "low": share / base * 0.5,
+                "high": share / base * 1.5,
+            }
             items = [i for i in range(len(self.items)) if self.categories[i].startswith(kind)]
             typical = sorted(items, key=lambda i: (-self.catalogue.counts[i], self.catalogue.tie_rank[i]))[:3]
             groups.append({
@@ -152,7 +165,11 @@ class Segmenting:
     def _likeness(self: Any, names: list[str], request: SegmentRequest) -> SegmentAnswer:
         mode = request.mode.likeness
         assert mode is not None
-        sets = {name: set(self.history(self.users.index(name)).tolist()) for name in names} if request.of == "people" else {}
+        sets = (
+            {name: set(self.history(self.users.index(name)).tolist()) for name in names}
+            if request.of == "people"
+            else {}
+        )
         rows = []
         for group, seeds in mode.seeds.items():
             shared = set().union(*(sets.get(seed, set()) for seed in seeds))
@@ -162,7 +179,9 @@ class Segmenting:
         best: dict[str, tuple[float, str]] = {}
         for share, name, group in sorted(rows, key=lambda row: (-row[0], row[1], row[2])):
             best.setdefault(name, (share, group))
-        likely = [{"id": name, "group": group, "probability": round(share, 4)} for name, (share, group) in best.items()]
+        likely: list[dict[str, Any]] = [
+            {"id": name, "group": group, "probability": round(share, 4)} for name, (share, group) in best.items()
+        ]
         if mode.precision is not None:
             likely = [one for one in likely if one["probability"] >= mode.precision]
         return SegmentAnswer(
@@ -170,4 +189,6 @@ class Segmenting:
         )  # fmt: skip
 
     def _unused(self, request: SegmentRequest) -> list[str]:
-        return [f"{name} is not used" for name in ("filter", "protected_off", "as_of") if getattr(request, name) is not None]
+        return [
+            f"{name} is not used" for name in ("filter", "protected_off", "as_of") if getattr(request, name) is not None
+        ]

@@ -206,7 +206,7 @@ class TinyOwn(Knows, System):
         )  # fmt: skip
         return with_fallback(self, inside, k, options, Ranked(*self._sorted(self.scores(people), people, k, options)))
 
-    def _sorted(self, scores: np.ndarray, people: People, k: int, options: RecommendOptions) -> tuple[np.ndarray, ...]:
+    def _sorted(self, scores: np.ndarray, people: People, k: int, options: RecommendOptions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         items, best = np.full((len(people), k), -1, np.int32), np.full((len(people), k), -np.inf, np.float32)
         counts = np.zeros(len(people), np.int32)
         for row in range(len(people)):
@@ -256,7 +256,9 @@ class Steering:
 
     def knobs(self: Any) -> list[dict[str, Any]]:
         """The knob."""
-        return [{"name": "popularity", "low": 0.0, "high": 1.0, "meaning": "how much it counts that others like an item"}]
+        return [
+            {"name": "popularity", "low": 0.0, "high": 1.0, "meaning": "how much it counts that others like an item"}
+        ]
 
     def recommend(self: Any, people: People, k: int, options: RecommendOptions) -> Ranked:
         """As without the knob, with the popularity of items added where it is turned."""

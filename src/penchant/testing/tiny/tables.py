@@ -23,8 +23,12 @@ class Analysing:
         total = sum(found.values())
         wanted = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[: request.number]
         insights = [self._insight(n, name, count, total, request) for n, (name, count) in enumerate(wanted, 1)]
-        about = next(name for name in ("tables", "dataset", "run", "trajectory") if getattr(request.about, name) is not None)
-        unused = [name for name in ("goal", "filter", "depth", "false_rate", "fields") if getattr(request, name) is not None]
+        about = next(
+            name for name in ("tables", "dataset", "run", "trajectory") if getattr(request.about, name) is not None
+        )
+        unused = [
+            name for name in ("goal", "filter", "depth", "false_rate", "fields") if getattr(request, name) is not None
+        ]
         return AnalyseAnswer(
             system=self.name, mind="offline: counts", insights=insights, tests_tried=0, status=None if insights else "not_known",
             assumptions=[f"{about}: not held here, the events of the shop were counted", *(f"{n} is not used" for n in unused)],
@@ -63,7 +67,9 @@ class Simulating:
         systems = scenario.systems if len(scenario.systems) > 1 else [None]
         measures, unknown = [], [name for name in scenario.measures if name not in COUNTED]
         for system in systems:
-            runs = [self._run(seed, number, scenario, weight, page, system or "") for number in range(scenario.replications)]
+            runs = [
+                self._run(seed, number, scenario, weight, page, system or "") for number in range(scenario.replications)
+            ]
             for name in scenario.measures:
                 if name in COUNTED:
                     values = np.array([COUNTED[name](clicks) for clicks in runs])
@@ -77,14 +83,17 @@ class Simulating:
         notes.append("systems are not loaded: pages are drawn by popularity")
         notes += ["interventions are not applied"] if scenario.interventions else []
         asked = [
-            {"person": self.users[0], "question": question, "text": "I take what others take."} for question in scenario.questions or []
+            {"person": self.users[0], "question": question, "text": "I take what others take."}
+            for question in scenario.questions or []
         ]
         return SimulateAnswer(
             system=self.name, mind="offline: chance", assumptions=notes, measures=measures, events=f"{self.name}-events",
             interviews=asked or None, snapshots=[], cost={"seconds": 0.0, "calls": 0, "tokens": 0},
         )  # fmt: skip
 
-    def _run(self: Any, seed: int, number: int, scenario: SimulateRequest, weight: np.ndarray, page: int, system: str) -> np.ndarray:
+    def _run(
+        self: Any, seed: int, number: int, scenario: SimulateRequest, weight: np.ndarray, page: int, system: str
+    ) -> np.ndarray:
         people = min(scenario.population.number, PEOPLE)
         chance = stream(seed, "simulate", number, system)
         clicks = np.full((people, scenario.horizon), -1, np.int32)

@@ -59,7 +59,9 @@ class Conversing:
             if turn.act == "quit":
                 return SystemTurn(act="end", text="Goodbye.")
             wanted += [(n, v) for n, v in turn.pairs() if turn.act != "refuse"]
-            refused += [(n, v) for n, vs in (turn.refused or {}).items() for v in (vs if isinstance(vs, list) else [vs])]
+            refused += [
+                (n, v) for n, vs in (turn.refused or {}).items() for v in (vs if isinstance(vs, list) else [vs])
+            ]
         asked = sum(turn.act == "ask" for turn in dialogue.turns)
         left = [i for i in range(len(self.items)) if self.items[i] not in shown and not self._is(i, refused)]
         fitting = [i for i in left if self._is(i, wanted)] or left
@@ -78,7 +80,13 @@ class Conversing:
             history, notes = self.history_of(dialogue.person)
             scores = self.weights[history].sum(0) + np.log1p(self.catalogue.counts) / 10
             items = listed(self, [round(float(scores[i]), 6) for i in fitting], fitting, FEW)
-            return SystemTurn(act="recommend", text="These are left.", items=items, state=state, assumptions=(said or []) + notes or None)
+            return SystemTurn(
+                act="recommend",
+                text="These are left.",
+                items=items,
+                state=state,
+                assumptions=(said or []) + notes or None,
+            )
         category = open_categories[0]
         return SystemTurn(
             act="ask", text=f"Is it about {category}?", attributes=[f"category={category}"],
@@ -127,7 +135,9 @@ class Answering:
         if question.over is not None and question.over.evidence:
             best_text = max(question.over.evidence, key=lambda text: (len(asked & words(text)), text))
             share = len(words(question.text) & words(best_text)) / max(len(words(question.text)), 1)
-            return OneAnswer(text=self._cut(best_text, question.limit), citations=[], confidence=round(share, 4), assumptions=notes)
+            return OneAnswer(
+                text=self._cut(best_text, question.limit), citations=[], confidence=round(share, 4), assumptions=notes
+            )
         if question.over is not None and (question.over.chunks or question.over.documents):
             return OneAnswer(
                 text="I do not know.", status="not_known", citations=[], confidence=0.0,
@@ -140,7 +150,9 @@ class Answering:
         title = self.titles[best]
         cited = {"document": self.items[best], "start": 0, "end": len(title), "quote": title}
         share = round(fits[best] / len(words(question.text)), 4)
-        return OneAnswer(text=self._cut(f"{title} [1]", question.limit), citations=[cited], confidence=share, assumptions=notes)
+        return OneAnswer(
+            text=self._cut(f"{title} [1]", question.limit), citations=[cited], confidence=share, assumptions=notes
+        )
 
     def _cut(self, text: str, limit: int | None) -> str:
         return text if limit is None else " ".join(text.split()[:limit])
@@ -168,14 +180,20 @@ class Creating:
             values = [{"category": c, "items": n} for c, n in sorted(counts.items())]
             encoding = {"x": {"field": "category", "type": "nominal"}, "y": {"field": "items", "type": "quantitative"}}
             chart = {"mark": "bar", "data": {"values": values}, "encoding": encoding}
-            return Creation(chart=chart, facts_used=[], unsupported=[], assumptions=["drawn from the items of the shop"])
+            return Creation(
+                chart=chart, facts_used=[], unsupported=[], assumptions=["drawn from the items of the shop"]
+            )
         if brief.kind == "image":
             drawn = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='8' height='8'/%3E"
-            return Creation(image=drawn, facts_used=[], unsupported=[], notice="an empty picture: facts cannot be drawn here")
+            return Creation(
+                image=drawn, facts_used=[], unsupported=[], notice="an empty picture: facts cannot be drawn here"
+            )
         if not facts and brief.person is not None:
             facts = [self.titles[i] for i in np.unique(self.history_of(brief.person)[0])]
         if not facts:
-            return Creation(status="not_known", text="", facts_used=[], unsupported=[], notice="there is nothing to write from")
+            return Creation(
+                status="not_known", text="", facts_used=[], unsupported=[], notice="there is nothing to write from"
+            )
         forbidden = {w for text in (limits.forbid if limits else None) or [] for w in words(text)}
         turned = facts[number % len(facts) :] + facts[: number % len(facts)]
         used = [fact for fact in turned if not words(fact) & forbidden] or turned[:1]
@@ -199,7 +217,8 @@ class Creating:
                     spent += self.prices[item]
                     break
         items = [
-            Item(id=self.items[i], title=self.titles[i], score=0.0, rank=n, slot=slot) for n, (i, slot) in enumerate(chosen, 1)
+            Item(id=self.items[i], title=self.titles[i], score=0.0, rank=n, slot=slot)
+            for n, (i, slot) in enumerate(chosen, 1)
         ]
         return Creation(
             items=items, facts_used=[f"price: {self.prices[i]:g}" for i, _ in chosen], unsupported=[], score=0.0, assumptions=notes,
