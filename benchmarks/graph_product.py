@@ -43,7 +43,7 @@ def run() -> Kept | None:
         theirs_s.append(time.perf_counter() - between)
     ratio = middle([t / o for o, t in zip(ours_s, theirs_s, strict=True)])
     kept = Kept("graph-product", ratio=round(ratio, 2), reached=ratio >= 3)
-    kept.note = f"{csr.nnz:,} entries, width {WIDTH}, {torch.get_num_threads()} threads, passive waiting; largest difference {difference:.1e}"
+    kept.note = f"{csr.nnz:,} entries, width {WIDTH}, {torch.get_num_threads()} threads, passive waiting; differ by {difference:.1e}"
     kept.row("product", "penchant", middle(ours_s) * 1000, "ms", repeats=REPEATS)
     kept.row("product", "torch CSR", middle(theirs_s) * 1000, "ms", repeats=REPEATS)
     return kept

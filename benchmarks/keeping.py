@@ -26,7 +26,8 @@ class Kept:
 
     def row(self, work: str, side: str, value: float, unit: str, **more: Any) -> None:
         """Add a row."""
-        self.rows.append({"work": work, "side": side, "value": round(float(value), 6), "unit": unit, **more})
+        base = {"work": work, "side": side, "setting": None, "value": round(float(value), 6), "unit": unit}
+        self.rows.append({**base, "quality": None, "repeats": 1, **more})
 
     def write(self) -> Path:
         """Write docs/results/NAME.json."""

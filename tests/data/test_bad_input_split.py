@@ -38,7 +38,8 @@ RATIO = "a share of train between 0 and 1, or three shares that sum to 1"
         (shop(), "per_person(by=weather)", {}, "no by of a split named 'weather' (known: random, time)", 2),
         (shop(), "global_time(last=1)", {}, "no argument of global_time named 'last' (nearest is 'mask')", 2),
         (shop(), "global_time+cold_item", {}, "no modifier of a split named 'cold_item' (nearest is 'cold_items')", 2),
-        (shop(), "global_time", {"history_at_test": "all"}, "no history_at_test of a split named 'all' (known: train, train+validation)", 2),
+        (shop(), "global_time", {"history_at_test": "all"},
+         "no history_at_test of a split named 'all' (known: train, train+validation)", 2),
         (shop(), "global_time(", {}, "cannot read the split 'global_time(' (for example per_person(ratio=0.8,by=time)+mask(train))", 2),
         (shop(), "groups", {}, "groups needs a table and a column (for example groups(table=users,column=country))", 2),
         (shop(), "per_person+cold_people", {}, "cold_people needs people that train does not know; per_person has none "

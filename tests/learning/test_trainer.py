@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def test_progress_reaches_the_total() -> None:
     network = Line()
     train(network, [phase(network, 4)], Training(progress=lambda *row: told.append(row)))
     assert told[-1][:2] == (4, 4) and "epoch 4 of 4" in told[-1][2]
-    assert all(a[0] <= b[0] for a, b in zip(told, told[1:], strict=False))
+    assert all(a[0] <= b[0] for a, b in pairwise(told))
 
 
 # ---------------------------------------------------------------------------------------------------- when it goes bad

@@ -29,6 +29,7 @@ VARIANTS = [
     "user-knn",
     "rp3beta",
     "ease",
+    "ease-topk",
     "slim",
     "ials",
     "bpr-mf",

@@ -125,7 +125,12 @@ def test_a_null_is_refused_with_its_place(data: st.DataObject) -> None:
 def test_a_wrong_type_is_refused_in_one_line(data: st.DataObject) -> None:
     verb, side, shipped = data.draw(st.sampled_from([one for one in SIDES if one[2]]))
     broken = copy.deepcopy(shipped)
-    places = [(p, key) for p in objects(broken) for key in at(broken, p) if key not in ("found", "expected", "returns", "arguments")]
+    places = [
+        (p, key)
+        for p in objects(broken)
+        for key in at(broken, p)
+        if key not in ("found", "expected", "returns", "arguments")
+    ]
     path, key = data.draw(st.sampled_from(places))
     at(broken, path)[key] = NOTHING_THAT_JSON_HAS
     with pytest.raises(UsageError) as caught:

@@ -1,0 +1,1 @@
+"""Data: files become tables, tables become splits, splits become what systems see."""

@@ -7,6 +7,7 @@ aggregate is asked with the time of each row, and sees strictly earlier events o
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,7 +98,7 @@ class AsOf:
         rows = self.rows_before(by, ids, times, last)
         flat = texts.take(pa.array(rows.values)).to_pylist()
         cut = rows.offsets.tolist()
-        return [[text for text in flat[a:b] if text] for a, b in zip(cut[:-1], cut[1:], strict=True)]
+        return [[text for text in flat[a:b] if text] for a, b in pairwise(cut)]
 
     # ------------------------------------------------------------------ numbers
     def counts(self, items: np.ndarray, until: np.ndarray, window: int | None = None) -> np.ndarray:

@@ -90,7 +90,7 @@ class Description:
                 + f" (Gini {self.gini:.2f})",
                 "  a person   " + _quantiles(self.per_person),
                 "  an item    " + _quantiles(self.per_item),
-                f"  repeats    {self.repeats:.1%} of events meet an item again ({'real here' if self.repeats_are_real else 'counted once'})",
+                f"  repeats    {self.repeats:.1%} of events are repeats ({'real here' if self.repeats_are_real else 'counted once'})",
             ]
         if self.first is not None:
             out.append(

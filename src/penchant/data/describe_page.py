@@ -21,11 +21,16 @@ body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: 
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 .soft { color: var(--soft); } .cards { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .7rem .9rem; }
-.card b { display: block; font-size: 1.35rem; } .plots { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); }
-figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; } svg { width: 100%; height: auto; display: block; }
-svg text { fill: var(--soft); font: 13px system-ui, sans-serif; } .bar { fill: var(--main); } .line { fill: none; stroke: var(--main); stroke-width: 2.5; }
+.card b { display: block; font-size: 1.35rem; }
+.plots { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); }
+figure { margin: 0; }
+figcaption { font-weight: 600; margin-bottom: .3rem; }
+svg { width: 100%; height: auto; display: block; }
+svg text { fill: var(--soft); font: 13px system-ui, sans-serif; } .bar { fill: var(--main); }
+.line { fill: none; stroke: var(--main); stroke-width: 2.5; }
 .grid { stroke: var(--line); } .even { stroke: var(--soft); stroke-dasharray: 4 4; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 """
 
@@ -138,7 +143,8 @@ def _rejects(found: Description) -> str:
     if not found.rejects:
         return "<h2>Refused rows</h2><p>None: every row was read.</p>"
     rows = "".join(
-        f"<tr><td class='number'>{r['rows']:,}</td><td>{escape(str(r['reason']))}</td><td>{escape(str(r['file']))}, line {r['line']}</td></tr>"
+        f"<tr><td class='number'>{r['rows']:,}</td><td>{escape(str(r['reason']))}</td>"
+        f"<td>{escape(str(r['file']))}, line {r['line']}</td></tr>"
         for r in found.rejects
     )
     return f"<h2>Refused rows</h2><div class='scroll'><table><tr><th>rows</th><th>reason</th><th>first</th></tr>{rows}</table></div>"

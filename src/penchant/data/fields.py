@@ -76,8 +76,9 @@ class Vocabulary:
             UnknownName: no such column. DataError: a column of a type that makes no field. BadSetting: no such kind.
         """
         wanted = dict.fromkeys(columns) if columns is not None and not isinstance(columns, Mapping) else columns
-        named: Mapping[str, Kind | None] = wanted if wanted is not None else dict.fromkeys(_takeable(table))
         train = table if rows is None else table.take(_row_numbers(rows))
+        # Names of attributes are data too: they are read from train rows.
+        named: Mapping[str, Kind | None] = wanted if wanted is not None else dict.fromkeys(_takeable(train))
         fitted = []
         for name, kind in named.items():
             column = _column(train, name)

@@ -99,8 +99,8 @@ def _times(split: Split, parts: np.ndarray, events: EventArrays) -> list[str]:
         for late in (VALIDATION, TEST):
             latest = np.full(n, np.iinfo(np.int64).min)
             earliest = np.full(n, np.iinfo(np.int64).max)
-            early = (parts >= TRAIN) & (parts < late)
-            np.maximum.at(latest, events.user[early], times[early])
+            before = (parts >= TRAIN) & (parts < late)
+            np.maximum.at(latest, events.user[before], times[before])
             np.minimum.at(earliest, events.user[parts == late], times[parts == late])
             if np.any(latest > earliest):
                 raise DataError("the split leaks: a person's row to learn from is later than one to be found")
@@ -141,13 +141,13 @@ def derived(split: Split, name: str, column: str, ids: Ids, codes: str) -> tuple
     who = getattr(events, codes)
     rows = numbers_of(table[column], ids)
     train = split.parts["events"] == TRAIN
-    known = events.value is not None
+    values = events.value
 
     def sums(mask: np.ndarray | slice) -> dict[str, np.ndarray]:
         counts = np.bincount(who[mask], minlength=len(ids))
         found = {"count": counts.astype(np.float64)}
-        if known:
-            found["sum"] = np.bincount(who[mask], np.nan_to_num(events.value[mask]), minlength=len(ids))
+        if values is not None:
+            found["sum"] = np.bincount(who[mask], np.nan_to_num(values[mask]), minlength=len(ids)).astype(np.float64)
             found["mean"] = found["sum"] / np.maximum(counts, 1)
         return found
 

@@ -1,0 +1,1 @@
+"""How models learn: trainer, samplers, losses, graphs, closed forms, kernels."""

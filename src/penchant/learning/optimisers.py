@@ -34,8 +34,8 @@ def make(network: nn.Module | None, phase: Phase) -> list[torch.optim.Optimizer]
         return []
     groups = phase.parameter_groups if phase.parameter_groups is not None else [{"params": list(network.parameters())}]
     by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for group in groups:
-        group = dict(group) if isinstance(group, dict) else {"params": group}
+    for given in groups:
+        group: dict[str, Any] = dict(given) if isinstance(given, dict) else {"params": given}
         kind = group.pop("optimiser", phase.optimiser)
         if kind not in OPTIMISERS:
             raise UnknownName("optimiser", kind, OPTIMISERS)
@@ -47,7 +47,7 @@ def make(network: nn.Module | None, phase: Phase) -> list[torch.optim.Optimizer]
     return [OPTIMISERS[kind](own, **_faster(kind)) for kind, own in by_kind.items()]
 
 
-def _faster(kind: str) -> dict[str, bool]:
+def _faster(kind: str) -> dict[str, Any]:
     """torch's fused step: one pass over memory in place of a dozen."""
     return {"fused": True} if kind in ("adam", "adamw", "sgd", "adagrad") else {}
 

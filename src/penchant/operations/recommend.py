@@ -47,7 +47,9 @@ def recommend(run: Run | str | Path, request: RecommendRequest) -> RecommendAnsw
     asked = people_of(run, request.people, request.exclude, request.as_of)
     options, notes = options_of(run, request)
     ranked = run.system.recommend(asked.people, request.k, options)
-    reasons = run.system.why(asked.people, ranked) if request.explain and isinstance(run.system, Explains) else None
+    reasons: Any = (
+        run.system.why(asked.people, ranked) if request.explain and isinstance(run.system, Explains) else None
+    )
     if request.explain and reasons is None:
         notes.append(f"{run.info.system} gives no reasons")
     lists = []
@@ -71,7 +73,7 @@ def rank(run: Run | str | Path, request: RankRequest) -> RankAnswer:
     run = load_run(run)
     impressions, notes = impressions_of(run, request)
     scored = run.system.rank(impressions)
-    reasons = (
+    reasons: Any = (
         run.system.why(impressions.people, impressions)
         if request.explain and isinstance(run.system, Explains)
         else None

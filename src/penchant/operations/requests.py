@@ -239,10 +239,13 @@ def items_out(run: Run, ranked: Ranked, row: int, reasons: Sequence[Sequence[Bec
     count = int(ranked.counts[row])
     numbers = ranked.items[row, :count]
     names = run.items.names(numbers)
-    out = []
-    for place in range(count):
-        out.append({
-            "id": names[place], "title": run.title(int(numbers[place])), "score": float(ranked.scores[row, place]),
-            "rank": place + 1, "reasons": reasons_out(run, reasons[place]) if reasons else None,
-        })  # fmt: skip
-    return out
+    return [
+        {
+            "id": names[place],
+            "title": run.title(int(numbers[place])),
+            "score": float(ranked.scores[row, place]),
+            "rank": place + 1,
+            "reasons": reasons_out(run, reasons[place]) if reasons else None,
+        }
+        for place in range(count)
+    ]

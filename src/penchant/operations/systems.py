@@ -72,7 +72,9 @@ def example(name: str) -> dict[str, Any]:
     """
     from penchant.systems import catalogue, examples
 
-    row = catalogue.find(name)
     names = examples.names()
+    if name in names:
+        return examples.read(name)
+    row = catalogue.find(name)
     stem = row.name if row.name in names else row.name.split(".")[0]
     return examples.read(stem)

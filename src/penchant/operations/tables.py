@@ -59,7 +59,7 @@ class TableWriter:
     def _write_lines(self, table: pa.Table) -> None:
         import json
 
-        self.inner = self.inner or open(self.aside, "w", encoding="utf-8")
+        self.inner = self.inner or open(self.aside, "w", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
         for row in table.to_pylist():
             self.inner.write(json.dumps(row, ensure_ascii=False) + "\n")
 

@@ -117,6 +117,8 @@ def train(
         _tidy(folder)
         raise
     info.name = target.name
+    if info.data["path"] is None and isinstance(data, str | Path):
+        info.data["path"] = str(Path(data).resolve())
     info.seconds["whole"] = round(time.perf_counter() - started, 3)
     _keep(target, info, trained, made, refit, folder)
     run = load_run(target)

@@ -1,0 +1,1 @@
+"""How things are found: exact search for the best, tries."""

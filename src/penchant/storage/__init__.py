@@ -1,0 +1,1 @@
+"""What stays on disk: runs, and writing that is whole or not there."""

@@ -167,7 +167,7 @@ class StoredRun:
         values = json.loads((self.folder / "model/values.json").read_text(encoding="utf-8"))
         arrays = {
             path.name.removesuffix(".npy"): np.load(
-                path, mmap_mode="r" if path.stat().st_size else None, allow_pickle=False
+                path, mmap_mode="c" if path.stat().st_size else None, allow_pickle=False
             )
             for path in sorted((self.folder / "model").glob("*.npy"))
         }

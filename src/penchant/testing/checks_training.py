@@ -18,6 +18,8 @@ from penchant.testing.subject import Subject, state_bytes
 from penchant.verbs.edge import ForgetRequest, UpdateRequest
 
 CLOSE = 1e-5
+LONGER = 12
+"""Times the epochs of the tiny preset, to see settings that end a training early."""
 
 
 @check("trains_within_its_budget")
@@ -87,13 +89,19 @@ def alternatives(field: Any, value: Any) -> Iterator[Any]:
         yield not value
         return
     search = extra.get("search", [])
+    if isinstance(value, tuple):
+        # A choice of several names; those of the shop are its kinds of item vectors.
+        yield from ((kind,) for kind in shop.parts().material().vector_kinds if (kind,) != value)
+        return
     if isinstance(value, str):
         yield from (choice for choice in search if choice != value and isinstance(choice, str))
         return
     numbers = [choice for choice in search if isinstance(choice, (int, float)) and not isinstance(choice, bool)]
     if int in kinds and float not in kinds:
         base = value or 4
-        yield from (n for n in dict.fromkeys([base * 2, base // 2, 1, 2, base + 1, *map(int, numbers)]) if n != value)
+        yield from (
+            n for n in dict.fromkeys([base * 2, base // 2, 1, 2, base + 1, base * 10, *map(int, numbers)]) if n != value
+        )
     elif float in kinds:
         base = value or 1.0
         yield from (
@@ -139,8 +147,8 @@ def changed(subject: Subject, name: str, others: dict[str, Any], **fit: Any) -> 
 
 
 def has_effect(subject: Subject, name: str) -> bool:
-    """Whether a setting can be noticed: alone, beside another choice of one other setting, on other data, or where
-    there is no validation part (which may choose the same epoch whatever a setting says)."""
+    """Whether a setting can be noticed: alone, beside another choice of one other setting, on other data, in a
+    longer training, or where there is no validation part (which may choose the same epoch whatever a setting says)."""
 
     def noticed(plain: System, others: dict[str, Any], **fit: Any) -> bool:
         return any(seen_change(subject, plain, other) for _, other in changed(subject, name, others, **fit))
@@ -154,8 +162,15 @@ def has_effect(subject: Subject, name: str) -> bool:
             for value in alternatives(field, given):
                 if noticed(subject.fitted({choice: value}), {choice: value}):
                     return True
-    elsewhere: list[dict[str, Any]] = [{"material": subject.material}, *({"split": shop.parts(seed)} for seed in (1, 2, 3))]
-    return any(noticed(subject.fitted(**fit), {}, **fit) for fit in elsewhere)
+    elsewhere: list[dict[str, Any]] = [
+        {"material": subject.material},
+        *({"split": shop.parts(seed)} for seed in (1, 2, 3)),
+    ]
+    if any(noticed(subject.fitted(**fit), {}, **fit) for fit in elsewhere):
+        return True
+    # Patience shows only where there are more epochs than a tiny preset has.
+    long = {"epochs": LONGER * kept.epochs} if hasattr(kept, "epochs") and name != "epochs" else None
+    return long is not None and any(noticed(subject.fitted(long, **fit), long, **fit) for fit in ({}, *elsewhere[1:]))
 
 
 @check("unknown_settings_are_refused")

@@ -8,6 +8,7 @@ are those of a dense Adam, the memory is read a fraction as often.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def sgd_pairs(
         user, liked = user_vectors[users[b]], item_vectors[positives[b]]
         for c in range(negatives.shape[1]):
             other = item_vectors[negatives[b, c]]
-            score = np.float32(0.0)
+            score: Any = np.float32(0.0)
             for k in range(width):
                 score += user[k] * (liked[k] - other[k])
             wrong = np.float32(1.0) / (np.float32(1.0) + np.exp(score))
@@ -107,7 +108,7 @@ def pair_slopes(
         total, against = 0.0, np.float32(0.0)
         for c in range(1, items.shape[1]):
             other = item_vectors[items[b, c]]
-            score = np.float32(0.0)
+            score: Any = np.float32(0.0)
             for k in range(width):
                 score += user[k] * (liked[k] - other[k])
             wrong = np.float32(1.0) / (np.float32(1.0) + np.exp(score))

@@ -1,0 +1,1 @@
+"""The bases: each takes over what its kind of system would otherwise write again."""

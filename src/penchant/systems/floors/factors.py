@@ -32,7 +32,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "vbpr": {
         "tiny": {"dimensions": 16, "epochs": 3, "batch_size": 256, "validate_every": 1},
         "default": {},
-        "paper": {"dimensions": 64, "learning_rate": 0.001, "l2": 0.01, "batch_size": 2048, "validate_every": 1, "patience": 20, "epochs": 1000},
+        "paper": {"dimensions": 64, "learning_rate": 0.001, "l2": 0.01, "batch_size": 2048, "validate_every": 1,
+                  "patience": 20, "epochs": 1000},
     },
 }  # fmt: skip
 """`paper` of bpr-mf is the method of 2009; of vbpr the toolbox's protocol, whose l2 is chosen a data set."""
@@ -82,7 +83,7 @@ class BPRMF(PairwiseSystem):
             users, items = np.hstack([users, np.ones((len(users), 1), np.float32)]), np.hstack([items, bias[:, None]])
         network.take(users, items)
 
-    def phases(self, network: Tables, material: Material, training: Training) -> list[Phase]:
+    def phases(self, network: Any, material: Material, training: Training) -> list[Phase]:
         """By kernels on the CPU, else by torch."""
         s = self.settings
         fixed = int(s.item_bias)
@@ -97,7 +98,8 @@ class BPRMF(PairwiseSystem):
             return [self.phase(network, material, training, batches=None, loss=None, epoch=descend)]
         if training.device != "cpu" or not WITH_NUMBA:
             return [self.phase(network, material, training)]
-        adam = PairwiseAdam(*network.arrays(), s.learning_rate, s.l2, fixed)
+        users, items = network.arrays()
+        adam = PairwiseAdam(users, items, s.learning_rate, s.l2, fixed)
         steps = self.steps(material.interactions)
 
         def epoch(number: int) -> dict[str, float]:
@@ -147,6 +149,8 @@ class VBPRNetwork(nn.Module):
         self.ids = nn.Parameter(torch.from_numpy(ids))
         self.weight = nn.Parameter(torch.from_numpy(weight))
         self.bias = nn.Parameter(torch.zeros(weight.shape[1]))
+        self.features: Tensor
+        self.known: Tensor
         self.register_buffer("features", torch.from_numpy(features), persistent=False)
         self.register_buffer("known", torch.from_numpy(known.astype(np.float32)[:, None]), persistent=False)
 

@@ -159,6 +159,7 @@ class LightGCN(PairwiseSystem):
 
     # ------------------------------------------------------------------ keeping
     def state(self) -> dict[str, Any]:
+        """Vectors, layer 0 and the graph."""
         state = {**super().state(), "start_table": self.start_table}
         if self.graph is not None:
             first = int(self.graph.offsets[self.graph.n_users])
@@ -169,6 +170,7 @@ class LightGCN(PairwiseSystem):
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
         VectorSystem.restore(self, state)
         self.__dict__.pop("passed_on", None)
         self.start_table = state["start_table"]

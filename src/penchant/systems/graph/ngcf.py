@@ -107,10 +107,12 @@ class NGCF(PairwiseSystem):
 
         if training.start_from is None:
             return
-        given = {name: training.start_from.get(f"network.{name}") for name in network.state_dict()}
-        wrong = [n for n, own in network.state_dict().items() if given[n] is None or given[n].shape != tuple(own.shape)]
+        given: dict[str, Any] = {name: training.start_from.get(f"network.{name}") for name in network.state_dict()}
+        wrong = [n for n, own in network.state_dict().items() if np.shape(given[n]) != tuple(own.shape)]
         if wrong:
-            raise UsageError(f"ngcf cannot start from that run: {wrong[0]} has another shape", "keep people, items and settings")
+            raise UsageError(
+                f"ngcf cannot start from that run: {wrong[0]} has another shape", "keep people, items and settings"
+            )
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in given.items()})
 
     def vectors_of(self, network: Any, material: Material) -> tuple[np.ndarray, np.ndarray, None]:

@@ -206,7 +206,9 @@ class TinyOwn(Knows, System):
         )  # fmt: skip
         return with_fallback(self, inside, k, options, Ranked(*self._sorted(self.scores(people), people, k, options)))
 
-    def _sorted(self, scores: np.ndarray, people: People, k: int, options: RecommendOptions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _sorted(
+        self, scores: np.ndarray, people: People, k: int, options: RecommendOptions
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         items, best = np.full((len(people), k), -1, np.int32), np.full((len(people), k), -np.inf, np.float32)
         counts = np.zeros(len(people), np.int32)
         for row in range(len(people)):

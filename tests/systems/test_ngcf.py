@@ -1,0 +1,155 @@
+"""ngcf: its matrix form is its message form, its layers reach as far as they should, and it answers strangers."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.data.ids import Ids
+from penchant.data.views import Histories, Interactions, Material
+from penchant.learning.training import Training
+from penchant.randomness import stream
+from penchant.systems import catalogue
+from penchant.systems.graph.ngcf import NGCF, SLOPE
+from penchant.verbs.batch import Impressions, People, Ragged
+from penchant.verbs.protocols import RecommendOptions
+
+
+def material(users: np.ndarray, items: np.ndarray, n: int, m: int) -> Material:
+    pairs = Interactions.from_pairs(users, items, n, m)
+    return Material(
+        Ids([f"u{k}" for k in range(n)]), Ids([f"i{k}" for k in range(m)]), pairs, Histories(pairs.by_user), pairs
+    )
+
+
+def small() -> Material:
+    """A path: u0 - i0 - u1 - i1 - u2 - i2, and one person and one item alone."""
+    return material(np.array([0, 1, 1, 2, 2]), np.array([0, 0, 1, 1, 2]), 4, 4)
+
+
+def network(data: Material, **settings: Any) -> Any:
+    system = NGCF({"dimensions": 5, "dropout": 0.0, **settings})
+    made = system.network(data)
+    made.eval()
+    return made
+
+
+def tables(made: Any) -> np.ndarray:
+    users, items = made.tables()
+    return np.concatenate([users.detach().numpy(), items.detach().numpy()])
+
+
+def rectified(x: np.ndarray) -> np.ndarray:
+    return np.where(x > 0, x, SLOPE * x)
+
+
+@pytest.mark.parametrize("form", ["paper", "code"])
+def test_the_matrix_form_is_the_message_form(form: str) -> None:
+    data = small()
+    made = network(data, layers=2, form=form, adjacency="symmetric" if form == "paper" else "norm")
+    for bias in made.biases:
+        bias.data[:] = 0.1
+    graph = made.graph.graph.to_csr().toarray()
+    below = made.nodes.detach().numpy().astype(np.float64)
+    out = [below]
+    for layer in range(2):
+        first, second = (w[layer].detach().numpy() for w in (made.sums, made.products))
+        now = np.zeros_like(below)
+        for node in range(len(below)):
+            side = np.zeros(5)
+            crossed = np.zeros(5)
+            for other in np.flatnonzero(graph[node]):
+                side += graph[node, other] * below[other]
+                crossed += graph[node, other] * below[other] * below[node]
+            if form == "paper":
+                now[node] = rectified((side + below[node]) @ first + crossed @ second)
+            else:
+                now[node] = rectified(side @ first + 0.1) + rectified(crossed @ second + 0.1)
+        below = now
+        out.append(now / np.maximum(np.linalg.norm(now, axis=1, keepdims=True), 1e-12))
+    assert np.allclose(tables(made), np.concatenate(out, 1), atol=1e-6)
+
+
+def test_without_layers_it_is_matrix_factorisation() -> None:
+    made = network(small(), layers=0)
+    assert np.array_equal(tables(made), made.nodes.detach().numpy())
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "plain", "norm", "mean", "mean_plus_identity"])
+@pytest.mark.parametrize("layer_kind", ["ngcf", "gcn", "gcmc", "svdpp"])
+def test_nodes_without_an_edge_give_numbers(kind: str, layer_kind: str) -> None:
+    for form in ("paper", "code"):
+        assert np.isfinite(tables(network(small(), layers=2, adjacency=kind, layer_kind=layer_kind, form=form))).all()
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_layers_reach_their_distance_and_no_further(layers: int) -> None:
+    """The path u0 - i0 - u1 - i1 - u2 - i2: node 6 (i2) is five steps from node 0 (u0)."""
+    distance = {0: 0, 4: 1, 1: 2, 5: 3, 2: 4, 6: 5}
+    made = network(small(), layers=layers)
+    before, whole = tables(made)[0], made.nodes.detach().clone()
+    for node, steps in distance.items():
+        made.nodes.data[node] += 0.5
+        moved = not np.array_equal(tables(made)[0], before)
+        made.nodes.data[:] = whole
+        assert moved == (steps <= layers), (node, steps)
+
+
+def blocks() -> Material:
+    """Two halves that keep to themselves: 100 people, 80 items, 15% within a half, 1% across."""
+    draw = stream(3, "blocks")
+    same = (np.arange(100) < 50)[:, None] == (np.arange(80) < 40)[None, :]
+    users, items = np.nonzero(draw.random((100, 80)) < np.where(same, 0.15, 0.01))
+    return material(users, items, 100, 80)
+
+
+def test_it_learns_repeats_itself_and_answers_strangers() -> None:
+    data = blocks()
+    settings = {"dimensions": 16, "epochs": 40, "learning_rate": 0.01, "batch_size": 128}
+    one, two = (catalogue.load("ngcf", settings) for _ in range(2))
+    losses: list[float] = []
+    one.fit(data, Training(log=lambda row: losses.append(row["loss"]) if "loss" in row else None))
+    two.fit(data, Training())
+    assert losses[-1] < 0.8 * losses[0]
+    assert np.array_equal(one.user_vectors, two.user_vectors)  # type: ignore[attr-defined]
+    people = People.strangers(Ragged.from_lists([[0, 1, 2], [50, 51, 52]]))
+    ranked = one.recommend(people, 10, RecommendOptions())
+    assert (ranked.items[0] < 40).mean() > 0.7
+    assert (ranked.items[1] >= 40).mean() > 0.7
+
+
+def test_reasons_sum_to_the_score() -> None:
+    data = blocks()
+    system = catalogue.load("ngcf", {"dimensions": 8, "epochs": 2, "batch_size": 256})
+    system.fit(data, Training())
+    people = People.known(np.arange(5), data.interactions.by_user.take(np.arange(5)))
+    ranked = system.recommend(people, 4, RecommendOptions())
+    for row, reasons in enumerate(system.why(people, ranked)):  # type: ignore[attr-defined]
+        for place, because in enumerate(reasons):
+            assert sum(b.weight for b in because) == pytest.approx(ranked.scores[row, place], abs=1e-4)
+    rows = Impressions(people, np.array([2, 0], np.int32), np.array([3, 70], np.int32), np.zeros(2, np.int32))
+    scored = system.rank(rows)
+    for score, because in zip(scored.logits, system.why(people, rows), strict=True):  # type: ignore[attr-defined]
+        assert sum(b.weight for b in because) == pytest.approx(score, abs=1e-4)
+
+
+def test_one_answer_from_ten_thousand_items_is_quick() -> None:
+    system = catalogue.load("ngcf", {"dimensions": 8, "layers": 2, "epochs": 0})
+    draw = stream(5, "many")
+    data = material(draw.integers(0, 50, 2000), draw.integers(0, 10_000, 2000), 50, 10_000)
+    system.fit(data, Training())
+    people = People.known(np.array([7]), data.interactions.by_user.take(np.array([7])))
+    system.recommend(people, 10, RecommendOptions())
+    best = min(_seconds(system, people) for _ in range(5))
+    assert best < 0.02
+    ranked = system.recommend(people, 10, RecommendOptions())
+    assert not set(ranked.items[0]) & set(data.interactions.by_user.row(7))
+
+
+def _seconds(system: Any, people: People) -> float:
+    started = time.perf_counter()
+    system.recommend(people, 10, RecommendOptions())
+    return time.perf_counter() - started
