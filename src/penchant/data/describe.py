@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from penchant.data.semantics import Column, columns_of
 from penchant.errors import PenchantError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from penchant.data.tables import Dataset, EventArrays
 
 HEADS = (0.01, 0.1, 0.2)
@@ -20,31 +21,19 @@ HEADS = (0.01, 0.1, 0.2)
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 BUCKETS = 60
 """Bars of the activity over time."""
-LEVELS = 30
-"""Most distinct values of a text column that is called a category."""
 DAY = 86_400_000
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a table. kind: id, time, number, category, text, list or empty; levels: distinct values where counted."""
-
-    table: str
-    name: str
-    kind: str
-    missing: float
-    levels: int | None = None
-    unit: str | None = None
-
-
-@dataclass(frozen=True)
 class Description:
-    """Sizes, density, long tail, activity, repeats, ties, cold shares, what was refused, and the columns.
+    """Sizes, density, long tail, activity, repeats, ties, cold shares, what was taken and refused, and the columns.
 
     long_tail: share of events of the most popular 1, 10 and 20% of items. gini: 0 all items alike, 1 all events on one.
     tail: cumulated share of events by items, most popular first (101 points). activity: [(start ms, events)].
-    per_person, per_item: quantiles of events. repeats: share of events on a pair met before. ties: share of events at
-    the same time as another of the same person. cold: of the default split.
+    per_person, per_item: quantiles of events. person_bins, item_bins: [(fewest, most, how many people or items have so
+    many events)], each bin twice as wide as the one before. behaviours: events of each. values: lowest, mean, highest and
+    the share of events without one. repeats: share of events on a pair met before. ties: share of events at
+    the same time as another of the same person. protocol, cold, split_notes: of the default split.
     """
 
     name: str
@@ -59,6 +48,10 @@ class Description:
     tail: list[float]
     per_person: dict[str, float]
     per_item: dict[str, float]
+    person_bins: list[tuple[int, int, int]] = field(default_factory=list)
+    item_bins: list[tuple[int, int, int]] = field(default_factory=list)
+    behaviours: dict[str, int] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
     first: str | None = None
     last: str | None = None
     days: float | None = None
@@ -68,6 +61,7 @@ class Description:
     ties: float | None = None
     cold: dict[str, int] = field(default_factory=dict)
     protocol: str | None = None
+    split_notes: list[str] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -83,6 +77,15 @@ class Description:
             f"  taken      {self.taken}",
             f"  density    {self.density:.3%} of all pairs of a person and an item",
         ]
+        if self.behaviours:
+            found = ", ".join(f"{name} {number:,}" for name, number in self.behaviours.items())
+            out.append(f"  behaviours {found} (weak to strong)")
+        if self.values:
+            v = self.values
+            out.append(
+                f"  values     {v['lowest']:.4g} to {v['highest']:.4g}, mean {v['mean']:.3g}"
+                + (f", {v['missing']:.0%} of events have none" if v["missing"] else "")
+            )
         if self.events:
             out += [
                 "  long tail  "
@@ -90,7 +93,8 @@ class Description:
                 + f" (Gini {self.gini:.2f})",
                 "  a person   " + _quantiles(self.per_person),
                 "  an item    " + _quantiles(self.per_item),
-                f"  repeats    {self.repeats:.1%} of events are repeats ({'real here' if self.repeats_are_real else 'counted once'})",
+                f"  repeats    {self.repeats:.1%} of events meet an item again "
+                f"({'real here' if self.repeats_are_real else 'counted once'})",
             ]
         if self.first is not None:
             out.append(
@@ -102,11 +106,7 @@ class Description:
             out.append("  time       none: only splits by chance or given ones are possible")
         if self.protocol:
             out.append(f"  split      {self.protocol}")
-            if self.cold:
-                out.append(
-                    f"  cold       {self.cold['cold_people']:,} of {self.cold['people']:,} test people and "
-                    f"{self.cold['cold_items']:,} of {self.cold['items']:,} test items are new to train"
-                )
+            out += [f"             {note}" for note in self.split_notes]
         refused = sum(row["rows"] for row in self.rejects)
         out.append(f"  refused    {refused:,} rows" + ("" if refused else ": every row was read"))
         out += [
@@ -124,9 +124,10 @@ def _quantiles(values: dict[str, float]) -> str:
 
 
 def _column(column: Column) -> str:
-    levels = f" of {column.levels:,}" if column.kind == "category" and column.levels else ""
+    levels = f" of {column.levels:,}" if column.kind in ("category", "words") and column.levels else ""
     missing = f", {column.missing:.0%} missing" if column.missing else ""
-    return f"{column.name} ({column.kind}{levels}{missing})"
+    more = ", always the same" if column.constant else ""
+    return f"{column.name} ({column.kind}{levels}{missing}{more}{', sensitive' if column.sensitive else ''})"
 
 
 def describe(dataset: Dataset) -> Description:
@@ -160,12 +161,40 @@ def _of_events(dataset: Dataset, events: EventArrays) -> dict[str, Any]:
         "gini": float(((2 * places - m - 1) * rising).sum() / (m * rising.sum())),
         "tail": [float(share[round(p * m / 100)]) for p in range(101)],
         "per_person": _spread(np.bincount(events.user, minlength=n)), "per_item": _spread(by_item),
-        **_of_times(events), **_of_split(dataset),
+        "person_bins": bins(np.bincount(events.user, minlength=n)), "item_bins": bins(by_item),
+        **_of_acts(dataset, events), **_of_times(events), **_of_split(dataset),
     }  # fmt: skip
 
 
 def _spread(counts: np.ndarray) -> dict[str, float]:
     return {f"{q:.0%}": float(np.quantile(counts, q)) for q in QUANTILES}
+
+
+def bins(counts: np.ndarray) -> list[tuple[int, int, int]]:
+    """How many things have how many events: (fewest, most, things) of 0, 1, 2 to 3, 4 to 7 ... events."""
+    if not len(counts):
+        return []
+    place = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))).astype(np.int64) + 1, 0)
+    found = np.bincount(place)
+    edges = [(0, 0), *((2**p, 2 ** (p + 1) - 1) for p in range(len(found) - 1))]
+    first = int(np.flatnonzero(found)[0])
+    return [(low, high, int(number)) for (low, high), number in zip(edges, found, strict=True)][first:]
+
+
+def _of_acts(dataset: Dataset, events: EventArrays) -> dict[str, Any]:
+    """Events of each behaviour, from weak to strong, and the spread of their values."""
+    found: dict[str, Any] = {}
+    if events.behaviour is not None:
+        known = np.bincount(events.behaviour[events.behaviour >= 0], minlength=len(dataset.manifest.behaviours))
+        found["behaviours"] = {n: int(c) for n, c in zip(dataset.manifest.behaviours, known, strict=True) if c}
+    if events.value is not None:
+        values = events.value[np.isfinite(events.value)].astype(np.float64)
+        if len(values):
+            found["values"] = {
+                "lowest": float(values.min()), "mean": float(values.mean()), "highest": float(values.max()),
+                "missing": 1 - len(values) / len(events),
+            }  # fmt: skip
+    return found
 
 
 def _of_times(events: EventArrays) -> dict[str, Any]:
@@ -194,7 +223,7 @@ def _of_split(dataset: Dataset) -> dict[str, Any]:
         made = split(dataset)
     except PenchantError as error:
         return {"protocol": f"none: {error}"}
-    return {"protocol": made.protocol, "cold": cold_shares(made)}
+    return {"protocol": made.protocol, "cold": cold_shares(made), "split_notes": list(made.notes)}
 
 
 def _moment(time: int) -> str:
@@ -208,34 +237,3 @@ def refused(rejects: pa.Table) -> list[dict[str, Any]]:
     grouped = rejects.group_by(["file", "reason"]).aggregate([("line", "count"), ("line", "min")]).to_pylist()
     rows = [{"file": r["file"], "reason": r["reason"], "rows": r["line_count"], "line": r["line_min"]} for r in grouped]
     return sorted(rows, key=lambda row: (-row["rows"], row["file"], row["reason"]))
-
-
-def columns_of(table: str, rows: pa.Table) -> list[Column]:
-    """What each column of a table is; decided by the whole column, never by its first cell."""
-    return [_kind_of(table, name, rows[name]) for name in rows.column_names]
-
-
-IDS = ("user", "item", "query", "session", "document", "slate", "source", "target", "person")
-
-
-def _kind_of(table: str, name: str, values: pa.ChunkedArray) -> Column:
-    missing = values.null_count / len(values) if len(values) else 0.0
-    kind, levels, unit = "text", None, None
-    if len(values) == values.null_count:
-        return Column(table, name, "empty", missing)
-    flat = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-    if name in IDS or name.endswith("_id"):
-        kind = "id"
-    elif pa.types.is_timestamp(flat) or name in ("time", "added", "removed", "date"):
-        kind, unit = "time", "ms"
-    elif pa.types.is_boolean(flat):
-        kind, levels = "category", 2
-    elif pa.types.is_integer(flat) or pa.types.is_floating(flat):
-        kind = "number"
-        unit = "money" if name == "price" else None
-    elif pa.types.is_string(flat) or pa.types.is_large_string(flat):
-        levels = pc.count_distinct(values.cast(pa.string())).as_py()
-        kind = "category" if levels <= LEVELS or levels <= 0.05 * len(values) else "text"
-    elif pa.types.is_nested(flat):
-        kind = "list"
-    return Column(table, name, kind, missing, levels, unit)
