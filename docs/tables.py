@@ -67,17 +67,26 @@ def results_table(folder: Path = RESULTS, linked: bool = True) -> str:
             if place == 0 and result.get("ratio") is not None:
                 reached += f" ({number(result['ratio'])}x)" if isinstance(result["ratio"], int | float) else ""
             side = row["side"] if not row.get("setting") else f"{row['side']} ({words(row['setting'])})"
+            quality = dict(row.get("quality") or {})
+            value = f"{number(row['value'])} {row['unit']}".rstrip()
+            if "interval" in quality:
+                value += " ({} to {})".format(*map(number, quality.pop("interval")))
             cells = [
                 name if place == 0 else "",
                 row["work"],
                 side,
-                f"{number(row['value'])} {row['unit']}",
-                words(row.get("quality")),
+                value,
+                words(short(quality) if linked else quality),
                 reached,
             ]
             lines.append("| " + " | ".join(str(cell).replace("|", "/") for cell in cells) + " |")
     machines = sorted({words(result["machine"]) for result in kept})
     return "\n".join(lines) + "\n\n" + "Measured on: " + "; ".join(machines) + "."
+
+
+def short(quality: dict[str, Any]) -> dict[str, Any]:
+    """What a reader in a hurry wants of the qualities of a row: the first, and seconds."""
+    return {key: value for place, (key, value) in enumerate(quality.items()) if place == 0 or "seconds" in key}
 
 
 def number(value: Any) -> str:

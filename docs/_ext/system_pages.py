@@ -75,7 +75,12 @@ def measured(card: dict[str, Any], kept: list[dict[str, Any]]) -> str:
         for row in result["rows"]:
             setting = tables.words(row.get("setting"))
             if word.search(f"{row['work']} {row['side']} {setting}"):
-                cells = (result["name"], row["work"], row["side"], f"{tables.number(row['value'])} {row['unit']}")
+                cells = (
+                    result["name"],
+                    row["work"],
+                    row["side"],
+                    f"{tables.number(row['value'])} {row['unit']}".rstrip(),
+                )
                 lines.append("| " + " | ".join([*cells, tables.words(row.get("quality"))]) + " |")
     return "\n".join(lines) if len(lines) > 2 else "Nothing is kept yet: `make bench` writes results."
 

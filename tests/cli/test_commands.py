@@ -97,6 +97,15 @@ def test_convert(penchant: Command, tmp_path: Path) -> None:
     assert again.code == 1
 
 
+def test_convert_to_a_core(penchant: Command, world: Path, tmp_path: Path) -> None:
+    penchant("data", "convert", world, tmp_path / "core", "--min-user-events", 10, "--min-item-events", 10, good=True)
+    events = pq.read_table(tmp_path / "core" / "events.parquet")
+    for name in ("user", "item"):
+        counts = events[name].value_counts().field("counts").to_pylist()
+        assert min(counts) >= 10
+    assert 0 < events.num_rows < pq.read_table(world / "events.parquet").num_rows
+
+
 def test_split(penchant: Command, world: Path) -> None:
     report = penchant("data", "split", world, "--split", "leave_one_out", "--json", good=True).json
     assert report["counts"]["test"] <= 300

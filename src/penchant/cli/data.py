@@ -69,6 +69,14 @@ def convert(
     columns: Columns = None,
     behaviours: Behaviours = None,
     min_value: Least = None,
+    min_user_events: Annotated[
+        int,
+        typer.Option("--min-user-events", metavar="N", min=0, help="Leave out users with fewer events (k-core)."),
+    ] = 0,
+    min_item_events: Annotated[
+        int,
+        typer.Option("--min-item-events", metavar="N", min=0, help="Leave out items with fewer events (k-core)."),
+    ] = 0,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -76,7 +84,15 @@ def convert(
     with Output(as_json) as output:
         from penchant.operations.data import convert as work
 
-        done = work(source, target, progress=output.progress, **_reading(columns, behaviours, min_value))
+        reading = _reading(columns, behaviours, min_value)
+        done = work(
+            source,
+            target,
+            progress=output.progress,
+            min_user_events=min_user_events,
+            min_item_events=min_item_events,
+            **reading,
+        )
         output.answer(done, lambda: show(done))
 
 

@@ -109,6 +109,11 @@ def train(
     target, folder = _place(out, row, dataset, asked, resume)
     try:
         trained, info = _learn(row, values, asked, made, folder, resume, parent, services, tell, epochs)
+        info.name = target.name
+        if info.data["path"] is None and isinstance(data, str | Path):
+            info.data["path"] = str(Path(data).resolve())
+        info.seconds["whole"] = round(time.perf_counter() - started, 3)
+        _keep(target, info, trained, made, refit, folder)
     except KeyboardInterrupt:
         raise Interrupted(
             f"training of {row.name} was interrupted; its checkpoints are in {folder}", "go on with --resume"
@@ -116,11 +121,6 @@ def train(
     except BaseException:
         _tidy(folder)
         raise
-    info.name = target.name
-    if info.data["path"] is None and isinstance(data, str | Path):
-        info.data["path"] = str(Path(data).resolve())
-    info.seconds["whole"] = round(time.perf_counter() - started, 3)
-    _keep(target, info, trained, made, refit, folder)
     run = load_run(target)
     run.__dict__["system"] = trained  # just trained: no need to read it back
     if evaluate and made.counts()["test"]:
