@@ -38,8 +38,7 @@ def network(data: Material, **settings: Any) -> Any:
 
 
 def tables(made: Any) -> np.ndarray:
-    users, items = made.tables()
-    return np.concatenate([users.detach().numpy(), items.detach().numpy()])
+    return made.table().detach().numpy()
 
 
 def rectified(x: np.ndarray) -> np.ndarray:

@@ -82,6 +82,19 @@ def frozen(network: nn.Module | None, names: Sequence[str]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+@contextmanager
+def torch_threads(number: int | None) -> Iterator[None]:
+    """torch works with so many threads inside, and with as many as before after; None changes nothing."""
+    before = torch.get_num_threads()
+    if number is not None:
+        torch.set_num_threads(min(number, before))
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+
 def state(made: list[torch.optim.Optimizer]) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     """States as arrays by flat names, and plain values an optimiser."""
     arrays: dict[str, np.ndarray] = {}

@@ -116,11 +116,16 @@ def _batches(
             yield Pairs(out[0][where], out[1][where], out[2][where])
 
 
-def kept(entries: int, key: int, rate: float) -> np.ndarray:
-    """Dropout of a graph's entries, float32[E]: 0 with probability `rate`, else 1 / (1 - rate); the same a key."""
-    out = np.empty(entries, np.float32)
+def kept(number: int, key: int, rate: float) -> np.ndarray:
+    """A mask of dropout, float32[number]: 0 with probability `rate`, else 1 / (1 - rate); the same for the same key."""
+    out = np.empty(number, np.float32)
+    bits = np.uint64(key)
+
+    def work(first: int, last: int) -> None:
+        kernels.fill_kept(first, last, bits, rate, out)
+
     with np.errstate(over="ignore"):
-        kernels.fill_kept(np.uint64(key), rate, out)
+        shared(work, number, 4 * number, grain=1 << 16)
     return out
 
 

@@ -92,6 +92,8 @@ class Phase:
     steps: int | None = None
     """Batches of an epoch, where known: progress inside an epoch."""
     fixed: bool = False
+    threads: int | None = None
+    """Threads of torch; None: all. Waking the others costs more than they bring where tensors are small."""
 
 
 @dataclass
@@ -167,7 +169,7 @@ class _Run:
             if found is not None and number < found.place["phase"]:
                 continue
             self.number = number
-            with self._frozen():
+            with self._frozen(), optimisers.torch_threads(self.phase.threads):
                 self._begin(found if found is not None and number == found.place["phase"] else None)
                 while self.done < self.limits[number] and not self._waited_enough():
                     self._one_epoch()

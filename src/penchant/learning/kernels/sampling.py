@@ -174,9 +174,9 @@ def fill_pairs(
 
 
 @compiled
-def fill_kept(key: np.uint64, rate: float, out: np.ndarray) -> None:
-    """out[e] = 0 with probability `rate`, else 1 / (1 - rate), for entries e of a graph; float32[E]."""
+def fill_kept(first: int, last: int, key: np.uint64, rate: float, out: np.ndarray) -> None:
+    """out[e] = 0 with probability `rate`, else 1 / (1 - rate), for e from first to last - 1; out float32."""
     limit = np.uint64(rate * 4294967296.0)
-    kept = np.float32(1.0 / (1.0 - rate))
-    for e in range(len(out)):
-        out[e] = kept if (np.uint64(hashed(key, np.uint64(e))) >> _S32) >= limit else np.float32(0.0)
+    kept, none = np.float32(1.0 / (1.0 - rate)), np.float32(0.0)
+    for e in range(first, last):
+        out[e] = kept if (np.uint64(hashed(key, np.uint64(e))) >> _S32) >= limit else none

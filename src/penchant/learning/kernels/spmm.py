@@ -16,6 +16,10 @@ PARTS = 32
 """Parts of the rows: more than threads, so that one heavy part does not keep the others waiting."""
 
 
+LANES = 32
+"""Numbers added in the time that other loops take a step, about: a product of ten million took .39 ms alone, .43 with two threads."""
+
+
 @compiled(fastmath={"contract"})
 def sum_rows(
     offsets: np.ndarray,
@@ -146,7 +150,7 @@ def add_up(
     def part(first: int, last: int) -> None:
         sum_rows(offsets, columns, dense, under, scale, np.float32(whole), out, bounds[first], bounds[last])
 
-    shared(part, len(bounds) - 1, len(columns) * dense.shape[1], grain=1)
+    shared(part, len(bounds) - 1, len(columns) * dense.shape[1] // LANES, grain=1)
     return out
 
 
@@ -158,5 +162,5 @@ def multiply(
     def part(first: int, last: int) -> None:
         multiply_rows(offsets, columns, values, dense, out, bounds[first], bounds[last])
 
-    shared(part, len(bounds) - 1, len(columns) * dense.shape[1], grain=1)
+    shared(part, len(bounds) - 1, len(columns) * dense.shape[1] // LANES, grain=1)
     return out

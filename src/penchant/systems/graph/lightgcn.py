@@ -18,7 +18,7 @@ from penchant.learning.explain import because_of_items
 from penchant.learning.factors import Tables, start_vectors
 from penchant.learning.graph import Graph, Propagation, bipartite
 from penchant.learning.training import Training
-from penchant.systems.bases.pairwise import Batch, PairwiseSettings, PairwiseSystem, pair_loss
+from penchant.systems.bases.pairwise import Batch, PairwiseSettings, PairwiseSystem, pair_loss, rows_of
 from penchant.systems.bases.settings import setting
 from penchant.systems.bases.system import known_items
 from penchant.systems.bases.vectors import VectorSystem
@@ -85,13 +85,8 @@ class LightGCN(PairwiseSystem):
         """The pairwise loss of the averaged vectors, l2 on the rows of layer 0."""
         table = torch.cat([network.users, network.items])
         final = self.propagation.mean(table, self.settings.layers)
-        shape, first = batch.negatives.shape, len(network.users)
-        rows = torch.cat([batch.users, batch.positives + first, batch.negatives.flatten() + first])
-        return pair_loss(
-            *split_rows(final.index_select(0, rows), shape),
-            split_rows(table.index_select(0, rows), shape),
-            self.settings.l2,
-        )
+        first = len(network.users)
+        return pair_loss(*rows_of(final, batch, first), rows_of(table, batch, first), self.settings.l2)
 
     def vectors_of(self, network: Tables, material: Material) -> tuple[np.ndarray, np.ndarray, None]:
         """The mean over layers."""
@@ -178,9 +173,3 @@ class LightGCN(PairwiseSystem):
             rows = Ragged(state["user_items"], state["user_offsets"])
             shape = len(self.user_vectors), len(self.item_vectors)
             self.graph = bipartite(Interactions.from_pairs(rows.rows(), rows.values, *shape))
-
-
-def split_rows(rows: Tensor, shape: torch.Size) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows [B + B + B n, d] as people [B,d], positives [B,d], negatives [B,n,d]; shape is (B, n)."""
-    b, n = shape
-    return rows[:b], rows[b : 2 * b], rows[2 * b :].view(b, n, -1)
