@@ -129,7 +129,9 @@ def test_a_full_disk_leaves_no_half_run(world: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_training_goes_on_to_the_same_run(penchant: Command, world: Path, tmp_path: Path) -> None:
-    arguments = ["train", "lightgcn", "--data", str(world), "--set", "dimensions=16", "--epochs", "40", "--seed", "3"]
+    # Small batches, so that the training is still under way when the signal comes, on a quick machine too.
+    small = ["--set", "dimensions=16", "--set", "batch_size=16", "--set", "patience=40"]
+    arguments = ["train", "lightgcn", "--data", str(world), *small, "--epochs", "40", "--seed", "3"]
     command = [sys.executable, "-m", "penchant", *arguments, "--out", "run"]
     working = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     deadline = time.monotonic() + 120

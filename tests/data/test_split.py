@@ -524,9 +524,9 @@ def test_gowalla_split_is_quick_and_as_published(data_folder: Path) -> None:
     data.events_arrays()
     seconds = []
     for _ in range(3):
-        start = time.process_time()
+        start = time.perf_counter()
         made = split(data)
-        seconds.append(time.process_time() - start)
+        seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1.0
     assert made.spec.name == "given"
     assert made.counts()["train"] + made.counts()["validation"] == 810_128 and made.counts()["test"] == 217_242

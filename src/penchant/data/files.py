@@ -170,7 +170,8 @@ def folder_aside(target: Path) -> Iterator[Path]:
 
 def disk_error(path: Path, error: OSError) -> PenchantError:
     """An operating system's error as one clear line."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    # numpy counts the bytes that were not written and gives no number of an error.
+    reason = os.strerror(error.errno) if error.errno else "the disk is full, or a limit on the size of files was met"
     return PenchantError(
         f"cannot write {path}: {reason.lower()}", "nothing was changed; free space or choose another place"
     )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
+from penchant.verbs.edge.base import milliseconds
 from penchant.verbs.protocols import Because, RecommendOptions
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ class Asked:
 
     people: People
     assumptions: list[list[str]]
-
-
-def milliseconds(moment: str | int) -> int:
-    """A time of the contract (ISO 8601 with zone, or ms UTC) as ms UTC."""
-    return moment if isinstance(moment, int) else int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def people_of(

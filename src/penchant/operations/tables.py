@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from penchant.storage.files import disk_error
+from penchant.data.files import disk_error
 
 
 class TableWriter:

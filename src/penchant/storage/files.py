@@ -1,16 +1,13 @@
-"""Writing so that a reader never sees half of a file or a folder: aside first, then renamed."""
+"""Writing a file so that a reader never sees half of it: aside first, then renamed. Folders: penchant.data.files."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from penchant.errors import DataError, PenchantError
+from penchant.data.files import disk_error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -31,34 +28,3 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise disk_error(path, error) from None
-
-
-@contextmanager
-def folder_aside(target: Path) -> Iterator[Path]:
-    """A new folder to fill; it becomes `target` when the block ends well, and is gone when it does not.
-
-    Raises:
-        DataError: `target` exists already, or the disk is full (nothing is left behind).
-    """
-    if target.exists():
-        raise DataError(f"{target} exists already", "choose another name or remove it first")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.aside")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    try:
-        yield aside
-        os.replace(aside, target)
-    except OSError as error:
-        raise disk_error(target, error) from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def disk_error(path: Path, error: OSError) -> PenchantError:
-    """An operating system's error as one clear line."""
-    # numpy counts the bytes that were not written and gives no number of an error.
-    reason = error.strerror or "the disk is full, or a limit on the size of files was met"
-    return PenchantError(
-        f"cannot write {path}: {reason.lower()}", "nothing was changed; free space or choose another place"
-    )

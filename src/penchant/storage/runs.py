@@ -23,9 +23,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from penchant.data.files import folder_aside
 from penchant.data.ids import Ids
 from penchant.errors import DataError, RunError
-from penchant.storage.files import folder_aside, write_json
+from penchant.storage.files import write_json
 from penchant.verbs.batch import Ragged
 
 FORMAT = 1

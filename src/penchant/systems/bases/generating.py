@@ -9,7 +9,7 @@ import numpy as np
 from penchant.retrieval.exact import topk_dense
 from penchant.retrieval.trie import Trie
 from penchant.systems.bases.sequences import nameless
-from penchant.systems.bases.system import System, known_items, with_fallback
+from penchant.systems.bases.system import System, allowed_a_query, known_items, with_fallback
 from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored
 from penchant.verbs.protocols import RecommendOptions
 
@@ -69,8 +69,10 @@ class GeneratingSystem(System):
             at = np.isin(self.trie.paths.values, self.trie.paths.row(int(item)))
             scores[row] = np.bincount(self.trie.paths.rows(), at, minlength=len(self.trie))
         exclude = Ragged(items, np.arange(len(items) + 1))
-        allow = queries.allow if queries.allow is not None else options.allow
-        return Ranked(*topk_dense(scores, k, tie_rank=self.catalogue.tie_rank, exclude=exclude, allow=allow))
+        allow, group = allowed_a_query(queries, options)
+        return Ranked(
+            *topk_dense(scores, k, tie_rank=self.catalogue.tie_rank, exclude=exclude, allow=allow, allow_group=group)
+        )
 
     def state(self) -> dict[str, Any]:
         """The catalogue and the codes of its items."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from penchant.retrieval import exact
-from penchant.systems.bases.system import System, known_items, with_fallback
+from penchant.systems.bases.system import System, allowed_a_query, known_items, with_fallback
 from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored
 from penchant.verbs.protocols import RecommendOptions
 
@@ -57,14 +57,15 @@ class ScoringSystem(System):
     def search(self, queries: Queries, k: int, options: RecommendOptions) -> Ranked:
         """Items like a given item, by the weights the system holds; itself left out."""
         items = np.asarray(queries.items, np.int32)
-        allow = queries.allow if queries.allow is not None else options.allow
-        parts = [
-            exact.topk_dense(
-                self.similar_block(items[start : start + BLOCK]), k, tie_rank=self.catalogue.tie_rank,
-                exclude=Ragged(items[start : start + BLOCK], np.arange(len(items[start : start + BLOCK]) + 1)), allow=allow,
-            )
-            for start in range(0, len(items), BLOCK)
-        ]  # fmt: skip
+        allow, group = allowed_a_query(queries, options)
+        parts = []
+        for start in range(0, len(items), BLOCK):
+            asked = items[start : start + BLOCK]
+            parts.append(exact.topk_dense(
+                self.similar_block(asked), k, tie_rank=self.catalogue.tie_rank,
+                exclude=Ragged(asked, np.arange(len(asked) + 1)), allow=allow,
+                allow_group=None if group is None else group[start : start + BLOCK],
+            ))  # fmt: skip
         return Ranked(*stack(parts, len(items), k))
 
     def _inside(self, people: People) -> People:

@@ -10,7 +10,7 @@ import numpy as np
 from penchant.data.views import Material
 from penchant.learning.training import Training
 from penchant.systems.bases.settings import SystemSettings, read_settings
-from penchant.verbs.batch import Impressions, People, Ragged, Ranked, Scored
+from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored
 from penchant.verbs.protocols import RecommendOptions
 
 
@@ -135,3 +135,10 @@ def known_items(items: Ragged, number: int) -> Ragged:
     """The histories without items outside the catalogue (-1 or beyond its end)."""
     inside = (items.values >= 0) & (items.values < number)
     return items if inside.all() else items.keep(inside)
+
+
+def allowed_a_query(queries: Queries, options: RecommendOptions) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The allowed items of queries as bits, and the row of them that each query uses (None: row 0 for all)."""
+    if queries.allow is None:
+        return options.allow, None
+    return queries.allow, np.arange(len(queries), dtype=np.int16) if len(queries.allow) > 1 else None

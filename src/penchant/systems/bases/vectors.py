@@ -10,7 +10,7 @@ import numpy as np
 from penchant.data.views import Material
 from penchant.learning.training import Training
 from penchant.retrieval import exact
-from penchant.systems.bases.system import System, known_items, with_fallback
+from penchant.systems.bases.system import System, allowed_a_query, known_items, with_fallback
 from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored, Vectors
 from penchant.verbs.protocols import Because, RecommendOptions
 
@@ -165,9 +165,10 @@ class VectorSystem(System):
             exclude: Ragged | None = Ragged(queries.items.astype(np.int32), np.arange(len(queries) + 1))
         else:
             asked, exclude = np.asarray(queries.vectors, np.float32), None
-        allow = queries.allow if queries.allow is not None else options.allow
+        allow, group = allowed_a_query(queries, options)
         return Ranked(*exact.topk(
-            asked, self.item_vectors, k, tie_rank=self.catalogue.tie_rank, exclude=exclude, allow=allow, metric="cosine",
+            asked, self.item_vectors, k, tie_rank=self.catalogue.tie_rank, exclude=exclude, allow=allow, allow_group=group,
+            metric="cosine",
         ))  # fmt: skip
 
     def vectors(self, of: str = "items") -> Vectors:
