@@ -151,3 +151,52 @@ def test_an_interrupted_training_goes_on_to_the_same_run(penchant: Command, worl
     penchant(*arguments, "--out", "whole", folder=tmp_path, good=True)
     assert contents(tmp_path / "run" / "model") == contents(tmp_path / "whole" / "model")
     assert not (tmp_path / "run.training").exists()
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_checkpoint(
+    penchant: Command, world: Path, tmp_path: Path
+) -> None:
+    before = contents(world)
+    wild = ["--set", "optimiser=sgd", "--set", "learning_rate=10", "--set", "l2=100"]
+    done = penchant("train", "bpr-mf", "--data", world, *wild, "--out", "run", folder=tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert done.error == (
+        "error: the loss or the parameters of phase 'pairs' stopped being numbers in epoch 1; the checkpoint before it "
+        "is kept in run.training/checkpoints/first"
+    )
+    assert done.hint == "hint: lower learning_rate, or look for extreme values in the data"
+    assert contents(world) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run.training"]
+    assert list((tmp_path / "run.training/checkpoints/first").rglob("*.safetensors"))
+
+
+def test_somebody_unknown_gets_what_most_people_like_and_is_told(penchant: Command, run: Path) -> None:
+    before = contents(run)
+    done = penchant("recommend", "run", "--user", "nobody", "--json", folder=run.parent, good=True)
+    (given,) = done.json["lists"]
+    assert given["fallback"] == "popularity: nothing is known about this person"
+    assert given["assumptions"] == ["nobody is not known to this run"]
+    shown = penchant("recommend", "run", "--user", "nobody", folder=run.parent, good=True)
+    assert shown.err.splitlines() == ["note: nobody is not known to this run"]
+    assert shown.out.splitlines()[0] == "nobody (by popularity: nothing is known about this person)"
+    assert contents(run) == before
+
+
+def test_an_unknown_item(penchant: Command, run: Path) -> None:
+    code, error, hint = refused(penchant, run.parent, "similar", "run", "--item", "i0005")
+    assert (code, error, hint) == (2, "error: no item named 'i0005'", "hint: nearest is 'i00105'")
+    done = penchant("recommend", "run", "--history", "i00001,i0005", "--json", folder=run.parent, good=True)
+    assert "i0005 is not in the catalogue and was dropped" in done.json["lists"][0]["assumptions"]
+
+
+@pytest.mark.parametrize("command", ["train", "split"])
+def test_an_empty_split(penchant: Command, world: Path, tmp_path: Path, command: str) -> None:
+    wanted = "per_person(last=5000)"
+    before = contents(world)
+    arguments = ["train", "ease", "--data", world, "--split", wanted]
+    if command == "split":
+        arguments = ["data", "split", world, "--split", wanted]
+    code, error, hint = refused(penchant, tmp_path, *arguments)
+    assert (code, error) == (1, f"error: split {wanted}: no row of events is in the test part")
+    assert hint == "hint: choose another split or ratio"
+    assert contents(world) == before

@@ -205,6 +205,7 @@ class _Run:
     # ------------------------------------------------------------------ an epoch
     def _one_epoch(self) -> None:
         phase, epoch, started = self.phase, self.done + 1, time.perf_counter()
+        self._heed()
         if self.network is not None:
             self.network.train()
             torch.manual_seed(key_of(self.training.seed, phase.name, epoch, "torch") >> 1)
@@ -243,6 +244,7 @@ class _Run:
         number, told = 0, time.perf_counter()
         rates = [[group["lr"] for group in o.param_groups] for o in self.optimisers]
         for batch in phase.batches(epoch):
+            self._heed()
             if phase.choose is not None:
                 with torch.no_grad():
                     batch = phase.choose(batch)
@@ -276,6 +278,11 @@ class _Run:
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         return {name: float(total) / number for name, total in totals.items()} or {"loss": 0.0}
+
+    def _heed(self) -> None:
+        """End here where somebody asked to stop and the exception of it was lost."""
+        if self.training.stopped():
+            raise KeyboardInterrupt
 
     def _check(self, loss: float, epoch: int) -> None:
         if math.isfinite(loss):

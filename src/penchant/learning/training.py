@@ -16,6 +16,11 @@ def _unlogged(row: dict[str, Any]) -> None:
     """A log that nobody keeps."""
 
 
+def _never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
 @dataclass(frozen=True)
 class Training:
     """Handed to `system.fit` beside the material.
@@ -27,6 +32,7 @@ class Training:
     checkpoints: a folder; None keeps none. resume: go on from the newest checkpoint there.
     start_from: the state of a parent run.
     progress(done, total, message) and log(row) are called by the trainer; both are cheap.
+    stopped() is asked between steps; True ends the training as Ctrl-C does.
     memory_budget: bytes that one dense array may take.
     """
 
@@ -40,4 +46,5 @@ class Training:
     start_from: dict[str, Any] | None = None
     progress: Callable[[float, float, str], None] = field(default=_silent)
     log: Callable[[dict[str, Any]], None] = field(default=_unlogged)
+    stopped: Callable[[], bool] = field(default=_never)
     memory_budget: int = 8 << 30

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import DataError, Interrupted, UsageError
+from penchant.operations.interruption import Interruption
 from penchant.operations.runs import Run, load_run
 from penchant.storage import runs as storage
 from penchant.storage.files import write_json
@@ -108,7 +109,11 @@ def train(
     )  # fmt: skip
     target, folder = _place(out, row, dataset, asked, resume)
     try:
-        trained, info = _learn(row, values, asked, made, folder, resume, parent, services, tell, epochs)
+        with Interruption() as interruption:
+            trained, info = _learn(
+                row, values, asked, made, folder, resume, parent, services, tell, epochs, interruption.heard
+            )
+            interruption.check()
         info.name = target.name
         if info.data["path"] is None and isinstance(data, str | Path):
             info.data["path"] = str(Path(data).resolve())
@@ -207,7 +212,7 @@ def _tidy(folder: Path) -> None:
 
 def _learn(
     row: Row, values: Any, asked: _Asked, made: Split, folder: Path, resume: bool, parent: Run | None,
-    services: Services | None, tell: Progress, epochs: int | None,
+    services: Services | None, tell: Progress, epochs: int | None, stopped: Callable[[], bool],
 ) -> tuple[System, storage.RunInfo]:  # fmt: skip
     """Fit on train (choosing by validation), and once more on both where a refit was asked for."""
     from penchant.evaluation.evaluate import peak_memory, validator
@@ -220,6 +225,7 @@ def _learn(
     training = Training(
         seed=asked.seed, device=asked.device, validate=validate, epochs=epochs, checkpoints=folder / "checkpoints/first",
         resume=resume, start_from=None if parent is None else parent.stored.state, progress=tell, log=log,
+        stopped=stopped,
     )  # fmt: skip
     notes = list(made.notes)
     chosen = catalogue.load(row.name, values, services)
