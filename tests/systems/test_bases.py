@@ -150,3 +150,19 @@ def test_what_was_saved_comes_back(name: str, tmp_path: Path) -> None:
     again = one.copy()
     for key, array in one.probe(one.system).items():
         assert np.array_equal(array, one.probe(again)[key])
+
+
+def test_strangers_are_folded_in_by_one_ridge_solve_each() -> None:
+    from penchant.systems.bases.vectors import VectorSystem
+
+    system = VectorSystem()
+    system.item_vectors = np.random.default_rng(4).normal(size=(30, 6)).astype(np.float32)
+    system.fold_in_l2 = 0.3
+    histories = Ragged.from_lists([[3, 5, 3, 29], [], list(range(30)), [7]])
+    scale = float((system.item_vectors.astype(np.float64) ** 2).sum(1).mean())
+    folded = system.fold_in(histories)
+    for row in range(4):
+        own = system.item_vectors[np.unique(histories.row(row))].astype(np.float64)
+        wanted = np.linalg.solve(own.T @ own + 0.3 * scale * np.eye(6), own.sum(0))
+        assert np.allclose(folded[row], wanted, atol=1e-6)
+    assert not folded[1].any()

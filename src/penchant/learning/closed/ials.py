@@ -85,17 +85,27 @@ def fold_in(rows: csr_array, other: np.ndarray, unobserved: float, l2: float, nu
     Raises:
         UsageError: a negative weight, or no ridge at all.
     """
-    from penchant.learning.closed.neighbours import arrays
-    from penchant.learning.kernels import closed as kernels
-    from penchant.learning.kernels.sharing import shared
-
     if unobserved < 0 or l2 <= 0:
         raise UsageError(
             f"iALS needs a weight of unobserved pairs of 0 and above and l2 above 0, given {unobserved} and {l2}"
         )
+    return least_squares(
+        rows, other, inner(other, unobserved), ridges(np.diff(rows.indptr), len(other), unobserved, l2, nu)
+    )
+
+
+def least_squares(rows: csr_array, other: np.ndarray, base: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """One ridge solve a row, float32[B,d]: (sum_{i in row} h_i h_i^T + base + ridge_r Id)^-1 sum_{i in row} h_i.
+
+    Args:
+        rows: binary CSR [B,M]. other: h, [M,d]. base: float64[d,d]. ridge: float64[B], so large that the sum is positive.
+    """
+    from penchant.learning.closed.neighbours import arrays
+    from penchant.learning.kernels import closed as kernels
+    from penchant.learning.kernels.sharing import shared
+
     offsets, columns, _ = arrays(rows)
     other = np.require(other, np.float32, ["C", "W"])
-    base, ridge = inner(other, unobserved), ridges(np.diff(offsets), len(other), unobserved, l2, nu)
     out = np.empty((rows.shape[0], other.shape[1]), np.float32)
 
     def work(first: int, last: int) -> None:

@@ -137,6 +137,20 @@ def known_items(items: Ragged, number: int) -> Ragged:
     return items if inside.all() else items.keep(inside)
 
 
+def history_rows(items: Ragged, number: int) -> Any:
+    """Histories as binary rows, CSR float32 [B,number]: an item that occurs twice counts once, columns rise.
+
+    Rows in which the same items stand in another order are the same to the last bit. No value may lie outside 0 .. number.
+    """
+    from scipy.sparse import csr_array
+
+    keys = np.unique(items.rows() * np.int64(max(number, 1)) + items.values)
+    offsets = np.zeros(len(items) + 1, np.int64)
+    np.cumsum(np.bincount(keys // max(number, 1), minlength=len(items)), out=offsets[1:])
+    ones = np.ones(len(keys), np.float32)
+    return csr_array((ones, (keys % max(number, 1)).astype(np.int32), offsets), shape=(len(items), number))
+
+
 def allowed_a_query(queries: Queries, options: RecommendOptions) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The allowed items of queries as bits, and the row of them that each query uses (None: row 0 for all)."""
     if queries.allow is None:

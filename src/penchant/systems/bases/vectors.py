@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from penchant.data.views import Material
+from penchant.learning.closed.ials import least_squares
 from penchant.learning.training import Training
 from penchant.retrieval import exact
-from penchant.systems.bases.system import System, allowed_a_query, known_items, with_fallback
+from penchant.systems.bases.system import System, allowed_a_query, history_rows, known_items, with_fallback
 from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored, Vectors
 from penchant.verbs.protocols import Because, RecommendOptions
 
@@ -125,13 +126,9 @@ class VectorSystem(System):
         minimise sum over the history (w.h - 1)^2 + l2 (mean |h|^2) |w|^2."""
         items = self.item_vectors
         scale = float((items.astype(np.float64) ** 2).sum(1).mean()) or 1.0
-        ridge = self.fold_in_l2 * scale * np.eye(items.shape[1])
-        vectors = np.zeros((len(histories), items.shape[1]), np.float32)
-        for row in range(len(histories)):
-            own = items[np.unique(histories.row(row))].astype(np.float64)
-            if len(own):
-                vectors[row] = np.linalg.solve(own.T @ own + ridge, own.sum(0))
-        return vectors
+        ridge = np.full(len(histories), self.fold_in_l2 * scale)
+        base = np.zeros((items.shape[1], items.shape[1]))
+        return least_squares(history_rows(histories, len(items)), items, base, ridge)
 
     # ------------------------------------------------------------------ answering
     def recommend(self, people: People, k: int, options: RecommendOptions) -> Ranked:

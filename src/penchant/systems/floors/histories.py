@@ -10,21 +10,10 @@ from scipy.sparse import csr_array
 from penchant.learning.closed.neighbours import arrays
 from penchant.learning.explain import because_of_items
 from penchant.systems.bases.scoring import ScoringSystem
+from penchant.systems.bases.system import history_rows
 from penchant.systems.bases.vectors import reasons_of
-from penchant.verbs.batch import Impressions, People, Ragged, Ranked
+from penchant.verbs.batch import Impressions, People, Ranked
 from penchant.verbs.protocols import RecommendOptions
-
-
-def history_rows(items: Ragged, number: int) -> csr_array:
-    """Histories as binary rows, CSR float32 [B,number]: an item that occurs twice counts once, columns rise.
-
-    Rows in which the same items stand in another order are the same to the last bit.
-    """
-    keys = np.unique(items.rows() * np.int64(max(number, 1)) + items.values)
-    offsets = np.zeros(len(items) + 1, np.int64)
-    np.cumsum(np.bincount(keys // max(number, 1), minlength=len(items)), out=offsets[1:])
-    ones = np.ones(len(keys), np.float32)
-    return csr_array((ones, (keys % max(number, 1)).astype(np.int32), offsets), shape=(len(items), number))
 
 
 def put_sparse(name: str, matrix: csr_array) -> dict[str, np.ndarray]:

@@ -11,9 +11,8 @@ from penchant.learning.closed.ials import Factors, fold_in, ials, inner, objecti
 from penchant.learning.explain import because_of_items
 from penchant.learning.training import Training
 from penchant.systems.bases.settings import SystemSettings, setting
-from penchant.systems.bases.system import known_items
+from penchant.systems.bases.system import history_rows, known_items
 from penchant.systems.bases.vectors import VectorSystem, reasons_of
-from penchant.systems.floors.histories import history_rows
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
 
 

@@ -13,8 +13,9 @@ from penchant.learning.closed import slim as solve_slim
 from penchant.learning.explain import because_of_items
 from penchant.learning.training import Training
 from penchant.systems.bases.settings import SystemSettings, setting
+from penchant.systems.bases.system import history_rows
 from penchant.systems.bases.vectors import reasons_of
-from penchant.systems.floors.histories import HistorySystem, ItemWeights, history_rows
+from penchant.systems.floors.histories import HistorySystem, ItemWeights
 from penchant.verbs.batch import Impressions, People, Ranked
 
 

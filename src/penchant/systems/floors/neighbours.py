@@ -11,7 +11,8 @@ from penchant.data.views import Material
 from penchant.learning.closed import neighbours as closed
 from penchant.learning.training import Training
 from penchant.systems.bases.settings import SystemSettings, setting
-from penchant.systems.floors.histories import HistorySystem, ItemWeights, history_rows, product, put_sparse, take_sparse
+from penchant.systems.bases.system import history_rows
+from penchant.systems.floors.histories import HistorySystem, ItemWeights, product, put_sparse, take_sparse
 from penchant.verbs.batch import Impressions, People, Ranked
 from penchant.verbs.protocols import Because
 

@@ -20,7 +20,7 @@ from penchant.learning.graph import Graph, Propagation, bipartite
 from penchant.learning.training import Training
 from penchant.systems.bases.pairwise import Batch, PairwiseSettings, PairwiseSystem, pair_loss, rows_of
 from penchant.systems.bases.settings import setting
-from penchant.systems.bases.system import known_items
+from penchant.systems.bases.system import history_rows, known_items
 from penchant.systems.bases.vectors import VectorSystem
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
 from penchant.verbs.protocols import Because
@@ -112,13 +112,9 @@ class LightGCN(PairwiseSystem):
         """What the layers give a person who has no vector of their own: the sum of what their items pass on / sqrt(degree)."""
         if self.settings.layers == 0:
             return super().fold_in(histories)
-        from scipy.sparse import csr_array
-
-        rows = [np.unique(histories.row(b)) for b in range(len(histories))]
-        own = Ragged.from_lists(rows)
-        weights = np.repeat(1.0 / np.sqrt(np.maximum(own.lengths, 1)), own.lengths).astype(np.float32)
-        matrix = csr_array((weights, own.values, own.offsets), shape=(len(own), len(self.item_vectors)))
-        return np.asarray(matrix @ self.passed_on, np.float32)
+        rows = history_rows(histories, len(self.item_vectors))
+        degrees = np.maximum(np.diff(rows.indptr), 1)
+        return np.asarray(rows @ self.passed_on, np.float32) / np.sqrt(degrees, dtype=np.float32)[:, None]
 
     def why(self, people: People, answered: Ranked | Impressions) -> list[Any]:
         """A score is the sum of the person's own vector's part and a part of each item they have; exactly."""

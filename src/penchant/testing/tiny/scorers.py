@@ -16,9 +16,8 @@ from penchant.systems.bases.pairs import PairSystem
 from penchant.systems.bases.scoring import ScoringSystem
 from penchant.systems.bases.sequences import SequenceSystem
 from penchant.systems.bases.settings import setting
-from penchant.systems.bases.system import System, known_items, with_fallback
+from penchant.systems.bases.system import System, history_rows, known_items, with_fallback
 from penchant.systems.bases.vectors import VectorSystem
-from penchant.systems.floors.histories import history_rows
 from penchant.testing.tiny.knowledge import Knows, TinySettings
 from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored
 from penchant.verbs.protocols import RecommendOptions
