@@ -13,7 +13,7 @@ import numpy as np
 
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
 from penchant.verbs.edge.base import milliseconds
-from penchant.verbs.protocols import Because, RecommendOptions
+from penchant.verbs.protocols import Because, RecommendOptions, Steers
 
 if TYPE_CHECKING:
     from penchant.operations.runs import Run
@@ -122,10 +122,28 @@ def options_of(run: Run, request: Any) -> tuple[RecommendOptions, list[str]]:
     for name in ("wish", "context", "with_", "slots", "explore"):
         if getattr(request, name, None) is not None:
             notes.append(f"{name.rstrip('_')} is not used by {run.info.system}")
-    if request.steer:
-        notes += [f"{run.info.system} has no knob named {name}" for name in request.steer]
+    steer, said = knobs_turned(run, request.steer or {})
+    notes += said
     packed = None if allowed is None else np.packbits(allowed, bitorder="little")[None, :]
-    return RecommendOptions(allow=packed, seed=request.seed or 0), notes
+    return RecommendOptions(allow=packed, seed=request.seed or 0, steer=steer), notes
+
+
+def knobs_turned(run: Run, wanted: dict[str, float]) -> tuple[dict[str, float], list[str]]:
+    """The knobs of `steer` that the run's system has, held to their range; and what was not taken as it came."""
+    if not wanted:
+        return {}, []
+    knobs = {knob.name: knob for knob in run.system.knobs()} if isinstance(run.system, Steers) else {}
+    steer, notes = {}, []
+    for name, value in wanted.items():
+        family = name.split(":")[0] + ":*"
+        knob = knobs.get(name) or knobs.get(family)
+        if knob is None:
+            notes.append(f"{run.info.system} has no knob named {name}")
+            continue
+        steer[name] = min(max(float(value), knob.low), knob.high)
+        if steer[name] != value:
+            notes.append(f"{name} goes from {knob.low:g} to {knob.high:g}: {steer[name]:g} was taken for {value:g}")
+    return steer, notes
 
 
 def allowed_items(run: Run, wanted: Filter, as_of: str | int | None) -> tuple[np.ndarray, list[str]]:

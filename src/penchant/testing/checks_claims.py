@@ -68,13 +68,12 @@ def knobs_have_an_effect(subject: Subject) -> None:
     if knobs is None or "recommend" not in subject.row.verbs:
         return
     for knob in knobs():
-        knob = knob if isinstance(knob, dict) else knob.data()
         ends = [
-            subject.recommend(subject.system, subject.known(), 10, steer={knob["name"]: knob[end]})
-            for end in ("low", "high")
+            subject.recommend(subject.system, subject.known(), 10, steer={knob.name: end})
+            for end in (knob.low, knob.high)
         ]
         if np.array_equal(ends[0].items, ends[1].items) and np.allclose(ends[0].scores, ends[1].scores):
-            fail(f"the knob {knob['name']} changes nothing")
+            fail(f"the knob {knob.name} changes nothing")
 
 
 @check("vectors_are_whole", applies=lambda subject: "embed" in subject.row.abilities)

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from penchant.verbs.batch import Impressions, People, Queries, Ranked, Scored, Segmentation, Vectors
+
+if TYPE_CHECKING:
+    from penchant.verbs.edge import Knob
 
 
 @dataclass(frozen=True)
@@ -182,8 +185,8 @@ class Embeds(Protocol):
 class Steers(Protocol):
     """Has knobs that a person may turn."""
 
-    def knobs(self) -> list[Any]:
-        """Name, range and meaning of each."""
+    def knobs(self) -> list[Knob]:
+        """Name, range and meaning of each; a name that ends in `:*` stands for a family (word:jazz, word:blues)."""
         ...
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from penchant.testing.saboteurs.registry import Answers, breaks
 from penchant.verbs.batch import People, Ranked, Vectors
+from penchant.verbs.edge import Knob
 
 
 @breaks("claims_are_kept", claims=("embed",))
@@ -33,9 +34,9 @@ class Rounding:
 class Decorated:
     """Shows a knob that is connected to nothing."""
 
-    def knobs(self: Any) -> list[dict[str, Any]]:
+    def knobs(self: Any) -> list[Knob]:
         """One more."""
-        return [*super().knobs(), {"name": "mood", "low": 0.0, "high": 1.0, "meaning": "nothing"}]  # type: ignore[misc]
+        return [*super().knobs(), Knob(name="mood", low=0.0, high=1.0, meaning="nothing")]  # type: ignore[misc]
 
 
 @breaks("vectors_are_whole", base="bm3")

@@ -20,6 +20,7 @@ from penchant.systems.bases.system import System, history_rows, known_items, wit
 from penchant.systems.bases.vectors import VectorSystem
 from penchant.testing.tiny.knowledge import Knows, TinySettings
 from penchant.verbs.batch import Impressions, People, Queries, Ragged, Ranked, Scored
+from penchant.verbs.edge import Knob
 from penchant.verbs.protocols import RecommendOptions
 
 
@@ -255,11 +256,9 @@ BASES: dict[str, type[Knows]] = {
 class Steering:
     """Ability steer: one knob."""
 
-    def knobs(self: Any) -> list[dict[str, Any]]:
+    def knobs(self: Any) -> list[Knob]:
         """The knob."""
-        return [
-            {"name": "popularity", "low": 0.0, "high": 1.0, "meaning": "how much it counts that others like an item"}
-        ]
+        return [Knob(name="popularity", low=0.0, high=1.0, meaning="how much it counts that others like an item")]
 
     def recommend(self: Any, people: People, k: int, options: RecommendOptions) -> Ranked:
         """As without the knob, with the popularity of items added where it is turned."""
