@@ -17,7 +17,7 @@ from penchant.systems.graph.lightgcn import LightGCN
 from penchant.verbs.batch import People, Ragged
 from tests.systems.floors_material import answers, everybody, fitted, known, material, same
 
-SMALL = {"dimensions": 8, "epochs": 4, "batch_size": 32, "learning_rate": 0.02}
+SMALL = {"deviation": 0.1, "dimensions": 8, "epochs": 4, "batch_size": 32, "learning_rate": 0.02}
 
 
 def losses(kind: type, settings: dict[str, Any], training: dict[str, Any] | None = None) -> tuple[Any, list[float]]:

@@ -20,8 +20,6 @@ from penchant.verbs.edge import VERBS
 
 ABILITIES = {"explain", "update", "forget", "embed", "steer"}
 BASES = {"vectors", "scoring", "sequences", "pairs", "generating", "asking", "own"}
-PROMISED = {"baselines": {"update", "forget"}, "ngcf": {"update"}}
-"""What an example shows and no class does yet; the row must not claim it before it is there."""
 VARIANTS = [
     "popularity",
     "random",
@@ -71,7 +69,6 @@ def test_a_row_is_whole(row: catalogue.Row) -> None:
 @pytest.mark.parametrize("name", catalogue.systems())
 def test_a_family_can_do_what_its_example_shows(name: str) -> None:
     tags = {tag for row in catalogue.rows() if row.row == name for tag in row.tags}
-    tags |= PROMISED.get(name, set())
     shown = {example["verb"] for example in examples.read(name)["examples"]}
     assert shown <= tags
     verbs = {verb for row in catalogue.rows() if row.row == name for verb in row.verbs}

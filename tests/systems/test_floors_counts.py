@@ -49,6 +49,33 @@ def test_old_events_count_less() -> None:
         fitted(Popularity, {"half_life": 10.0}, material())
 
 
+def test_each_segment_has_its_own_popular_list() -> None:
+    # Two halves of people who share nothing, and one item that everybody has.
+    users, items = np.nonzero(np.random.default_rng(3).random((80, 41)) < 0.5)
+    inside = ((users < 40) == (items < 20)) | (items == 40)
+    users, items = users[inside], items[inside]
+    pairs = Interactions.from_pairs(users, items, 80, 41)
+    names = Ids([str(u) for u in range(80)]), Ids([str(i) for i in range(41)])
+    given = Material(*names, pairs, Histories(pairs.by_user))
+    system = fitted(Popularity, {"segments": 2}, given)
+    people = People.strangers(Ragged.from_lists([[0, 1, 2], [25, 26], []]))
+    ranked = answers(system, people, k=10)
+    counts = pairs.item_degrees
+    assert set(ranked.items[0]) <= {*range(20), 40} and set(ranked.items[1]) <= {*range(20, 41)}
+    assert counts[ranked.items[2]].tolist() == sorted(counts, reverse=True)[:10] and ranked.fallback.tolist() == [
+        False,
+        False,
+        True,
+    ]
+    groups = system.segment_of(pairs.by_user)
+    assert len(set(groups[:40])) == len(set(groups[40:])) == 1 and groups[0] != groups[79]
+    apart = pairs.by_user.take(np.flatnonzero(groups == groups[0])).values
+    assert np.array_equal(np.round(system.weights[groups[0]]), np.bincount(apart, minlength=41))
+    again = Popularity({"segments": 2})
+    again.restore(system.state())
+    assert np.array_equal(answers(again, people, k=10).items, ranked.items)
+
+
 def test_chance_hits_as_often_as_chance_does() -> None:
     chance = np.random.default_rng(0)
     number, width, k = 3000, 200, 10

@@ -48,7 +48,8 @@ def rectified(x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("form", ["paper", "code"])
 def test_the_matrix_form_is_the_message_form(form: str) -> None:
     data = small()
-    made = network(data, layers=2, form=form, adjacency="symmetric" if form == "paper" else "norm")
+    adjacency = "symmetric" if form == "paper" else "norm"
+    made = network(data, layers=2, form=form, adjacency=adjacency, aggregation="concat")
     for bias in made.biases:
         bias.data[:] = 0.1
     graph = made.graph.graph.to_csr().toarray()
@@ -97,6 +98,50 @@ def test_layers_reach_their_distance_and_no_further(layers: int) -> None:
         assert moved == (steps <= layers), (node, steps)
 
 
+def relabelled(data: Material, users: np.ndarray, items: np.ndarray) -> Material:
+    """The same people and items under other numbers: user n is user users[n] of before."""
+    new_user, new_item = np.argsort(users), np.argsort(items)
+    pairs = Interactions.from_pairs(
+        new_user[data.interactions.pair_users()], new_item[data.interactions.user_items], len(users), len(items)
+    )
+    ids = Ids(data.users.names(users)), Ids(data.items.names(items))
+    return Material(*ids, pairs, Histories(pairs.by_user), pairs)
+
+
+@pytest.mark.parametrize("form", ["paper", "code"])
+def test_other_numbers_for_people_and_items_permute_the_vectors(form: str) -> None:
+    data = blocks()
+    draw = stream(8, "numbers")
+    users, items = draw.permutation(100), draw.permutation(80)
+    one, other = (network(d, layers=2, form=form) for d in (data, relabelled(data, users, items)))
+    nodes = np.concatenate([users, items + 100])
+    other.nodes.data[:] = one.nodes.data[nodes]
+    assert np.allclose(tables(other), tables(one)[nodes], atol=1e-5)
+    scores = tables(one)[:100] @ tables(one)[100:].T
+    again = tables(other)[:100] @ tables(other)[100:].T
+    assert np.array_equal(items[np.argsort(-again, 1)[:, :5]], np.argsort(-scores[users], 1)[:, :5])
+
+
+def test_node_dropout_silences_nodes_in_training_only() -> None:
+    data = blocks()
+    system = NGCF({"dimensions": 8, "layers": 1, "dropout": 0.0, "node_dropout": 0.5, "epochs": 2, "batch_size": 64})
+    made = system.network(data)
+    phase = system.phases(made, data, Training())[0]
+    phase.on_epoch_start(1)
+    first = made.dropped.graph.to_csr().toarray()
+    whole = made.graph.graph.to_csr().toarray()
+    silent = ~first.any(0) & whole.any(0)
+    assert 0.35 < silent.mean() < 0.65
+    # A silent node sends nothing; what others send is scaled up so that sums keep their mean.
+    assert np.allclose(first[:, ~silent], 2 * whole[:, ~silent])
+    phase.on_epoch_start(2)
+    assert not np.array_equal(made.dropped.graph.to_csr().toarray(), first)
+    made.train()
+    training = tables(made)
+    made.eval()
+    assert not np.allclose(training, tables(made))
+
+
 def blocks() -> Material:
     """Two halves that keep to themselves: 100 people, 80 items, 15% within a half, 1% across."""
     draw = stream(3, "blocks")
@@ -120,9 +165,10 @@ def test_it_learns_repeats_itself_and_answers_strangers() -> None:
     assert (ranked.items[1] >= 40).mean() > 0.7
 
 
-def test_reasons_sum_to_the_score() -> None:
+@pytest.mark.parametrize("aggregation", ["mean", "concat"])
+def test_reasons_sum_to_the_score(aggregation: str) -> None:
     data = blocks()
-    system = catalogue.load("ngcf", {"dimensions": 8, "epochs": 2, "batch_size": 256})
+    system = catalogue.load("ngcf", {"dimensions": 8, "epochs": 2, "batch_size": 256, "aggregation": aggregation})
     system.fit(data, Training())
     people = People.known(np.arange(5), data.interactions.by_user.take(np.arange(5)))
     ranked = system.recommend(people, 4, RecommendOptions())

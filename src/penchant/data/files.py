@@ -168,6 +168,44 @@ def folder_aside(target: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
+@contextmanager
+def folder_instead(target: Path) -> Iterator[Path]:
+    """A new folder to fill that takes the place of `target` when the block ends well; otherwise `target` stays as it is.
+
+    The two are exchanged in one step where the system can (Linux); elsewhere there is a moment without `target`, and
+    the old folder stands beside it under a name that ends in `.before`.
+
+    Raises:
+        PenchantError: the disk is full or refuses (nothing has changed).
+    """
+    aside = target.with_name(f".{target.name}.{os.getpid()}.aside")
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        yield aside
+        if not _exchanged(aside, target):
+            before = target.with_name(f".{target.name}.{os.getpid()}.before")
+            os.replace(target, before)
+            os.replace(aside, target)
+            shutil.rmtree(before, ignore_errors=True)
+    except OSError as error:
+        raise disk_error(target, error) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Give two folders each other's name in one step; False where this system cannot."""
+    import ctypes
+
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
 def disk_error(path: Path, error: OSError) -> PenchantError:
     """An operating system's error as one clear line."""
     # numpy counts the bytes that were not written and gives no number of an error.

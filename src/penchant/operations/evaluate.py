@@ -40,6 +40,12 @@ def split_of(run: Run, data: str | Path | Dataset | None = None) -> Split:
     from penchant.data import split as splits
     from penchant.data.tables import Dataset, open_data
 
+    if run.info.changes:
+        last = run.info.changes[-1]
+        raise DataError(
+            f"run {run.name} is no longer what was trained: on {last['time'][:10]} it {last['what']}",
+            "the measures it keeps are from before; train anew to measure again",
+        )
     source = data if data is not None else run.info.data["path"]
     if source is None:
         raise DataError(f"run {run.name} was trained on data that were not in a file", "give the data with --data")

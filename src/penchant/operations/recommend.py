@@ -67,10 +67,20 @@ def recommend(run: Run | str | Path, request: RecommendRequest) -> RecommendAnsw
 
 
 def rank(run: Run | str | Path, request: RankRequest) -> RankAnswer:
-    """Answer a rank request: a score a row, in the order of the request."""
+    """Answer a rank request: a score a row, in the order of the request.
+
+    Raises:
+        UsageError: a row names a person by a place that `people` does not have.
+    """
     from penchant.verbs.edge import RankAnswer, ScoredRow
 
-    run = load_run(run)
+    run, number = load_run(run), len(request.people or [])
+    for place, asked in enumerate(request.rows):
+        if isinstance(asked.person, int) and not 0 <= asked.person < number:
+            raise UsageError(
+                f"rows[{place}].person: {asked.person} is no place in people, which holds {number}",
+                "people are counted from 0",
+            )
     impressions, notes = impressions_of(run, request)
     scored = run.system.rank(impressions)
     reasons: Any = (
@@ -106,7 +116,7 @@ def search(run: Run | str | Path, request: SearchRequest) -> SearchAnswer:
     numbers = run.items.lookup([str(n) for n in names])
     for name, number in zip(names, numbers, strict=True):
         if number < 0:
-            raise UnknownName("item", str(name), _near(run, str(name)))
+            raise near(run, "item", str(name))
     options, notes = options_of(run, request)
     ranked = run.system.search(Queries(items=numbers), request.k, options)
     lists = [
@@ -126,10 +136,12 @@ def similar(run: Run | str | Path, item: str, k: int = 10) -> SearchAnswer:
     return search(run, SearchRequest.read({"queries": [{"item": item}], "of": "items", "k": k}))
 
 
-def _near(run: Run, name: str) -> list[str]:
-    """Ids worth comparing with a mistyped one: those of its first letters, so that a large catalogue stays quick."""
-    names = run.items.array.to_pylist()
-    return [n for n in names if n[:2].lower() == name[:2].lower()][:5000] or names[:5000]
+def near(run: Run, kind: str, name: str) -> UnknownName:
+    """The error about an id that no item (or user) has, with the nearest: compared with those of its first letters, so
+    that a large catalogue stays quick."""
+    names = (run.users if kind == "user" else run.items).array.to_pylist()
+    alike = [n for n in names if n[:2].lower() == name[:2].lower()][:5000] or names[:5000]
+    return UnknownName(kind, name, alike)
 
 
 @dataclass(frozen=True)

@@ -343,6 +343,10 @@ def card(info: storage.RunInfo) -> str:
         "Settings: " + ", ".join(f"{name} = {value}" for name, value in info.settings.items()),
         "",
         "This folder holds histories of the people known (people/): treat it as personal data.",
+        *[
+            f"\nChanged {change['time'][:10]}: {change['what']}; the measures above are from before."
+            for change in info.changes
+        ],
         *[f"\nNote: {note}" for note in info.notes],
     ]
     return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from penchant.data.files import folder_aside
+from penchant.data.files import folder_aside, folder_instead
 from penchant.data.ids import Ids
 from penchant.errors import DataError, RunError
 from penchant.storage.files import write_json
@@ -58,6 +58,7 @@ class RunInfo:
     validation: dict[str, float] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    changes: list[dict[str, str]] = field(default_factory=list)
     format: int = FORMAT
     files: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -92,33 +93,69 @@ def save(
             folder is removed.
     """
     with folder_aside(target) as folder:
-        _write_state(folder / "model", state)
-        (folder / "ids").mkdir()
-        pq.write_table(pa.table({"user": users.array}), folder / "ids/users.parquet")
-        shown = {"item": items.array}
-        if item_table is not None:
-            shown |= {name: item_table[name] for name in SHOWN if name in item_table.column_names and name != "item"}
-        pq.write_table(pa.table(shown), folder / "ids/items.parquet")
-        arrays = {"history": people.history.values, "history_offsets": people.history.offsets,
-                  "held": people.held.values, "held_offsets": people.held.offsets}  # fmt: skip
-        if people.times is not None:
-            arrays["times"] = people.times.values
-        (folder / "people").mkdir()
-        for name, array in arrays.items():
-            np.save(folder / "people" / f"{name}.npy", array, allow_pickle=False)
-        (folder / "log.jsonl").write_bytes(
-            (training / "log.jsonl").read_bytes() if training and (training / "log.jsonl").exists() else b""
-        )
-        (folder / "results").mkdir()
-        (folder / "run.md").write_text(card, encoding="utf-8")
-        info.files = {
-            str(path.relative_to(folder)): [path.stat().st_size, _hash(path)]
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.relative_to(folder).parts[0] in ("model", "ids", "people")
-        }
-        write_json(folder / "run.json", asdict(info))
+        log = training / "log.jsonl" if training is not None else None
+        _fill(folder, info, state, users, items, item_table, people, card, log)
     if training is not None:
         shutil.rmtree(training, ignore_errors=True)
+
+
+def rewrite(
+    target: Path, info: RunInfo, state: dict[str, Any], users: Ids, items: Ids, item_table: pa.Table | None,
+    people: RunPeople, card: str, results_of: np.ndarray | None = None,
+) -> None:  # fmt: skip
+    """Write a changed run in the place of the one that stands: readers find the old one whole or the new one whole.
+
+    Args:
+        results_of: the old number of each user now, int32[N]: results keep their means and only these people's values.
+            None keeps them as they are.
+    """
+    with folder_instead(target) as folder:
+        _fill(folder, info, state, users, items, item_table, people, card, target / "log.jsonl")
+        for result in sorted((target / "results").glob("*/")):
+            shutil.copytree(result, folder / "results" / result.name)
+            if results_of is not None:
+                _drop_people(folder / "results" / result.name, results_of)
+
+
+def _drop_people(result: Path, results_of: np.ndarray) -> None:
+    """Take the values of people who are gone out of a result, and give those who stay their numbers of now."""
+    people, values = (np.load(result / f"{name}.npy", allow_pickle=False) for name in ("people", "values"))
+    now = np.full(max(int(people.max(initial=-1)), int(results_of.max(initial=-1))) + 1, -1, np.int32)
+    known = results_of >= 0
+    now[results_of[known]] = np.flatnonzero(known)
+    stays = now[people] >= 0
+    np.save(result / "people.npy", now[people[stays]], allow_pickle=False)
+    np.save(result / "values.npy", values[:, stays], allow_pickle=False)
+
+
+def _fill(
+    folder: Path, info: RunInfo, state: dict[str, Any], users: Ids, items: Ids, item_table: pa.Table | None,
+    people: RunPeople, card: str, log: Path | None,
+) -> None:  # fmt: skip
+    """All files of a run, into an empty folder."""
+    _write_state(folder / "model", state)
+    (folder / "ids").mkdir()
+    pq.write_table(pa.table({"user": users.array}), folder / "ids/users.parquet")
+    shown = {"item": items.array}
+    if item_table is not None:
+        shown |= {name: item_table[name] for name in SHOWN if name in item_table.column_names and name != "item"}
+    pq.write_table(pa.table(shown), folder / "ids/items.parquet")
+    arrays = {"history": people.history.values, "history_offsets": people.history.offsets,
+              "held": people.held.values, "held_offsets": people.held.offsets}  # fmt: skip
+    if people.times is not None:
+        arrays["times"] = people.times.values
+    (folder / "people").mkdir()
+    for name, array in arrays.items():
+        np.save(folder / "people" / f"{name}.npy", array, allow_pickle=False)
+    (folder / "log.jsonl").write_bytes(log.read_bytes() if log is not None and log.exists() else b"")
+    (folder / "results").mkdir()
+    (folder / "run.md").write_text(card, encoding="utf-8")
+    info.files = {
+        str(path.relative_to(folder)): [path.stat().st_size, _hash(path)]
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] in ("model", "ids", "people")
+    }
+    write_json(folder / "run.json", asdict(info))
 
 
 def _write_state(folder: Path, state: dict[str, Any]) -> None:

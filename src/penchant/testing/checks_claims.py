@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,14 @@ from penchant.verbs import protocols
 from penchant.verbs.edge import VERBS
 from penchant.verbs.together import together
 
-PROTOCOLS = {
+PROTOCOLS: dict[str, Any] = {
     "recommend": protocols.Recommends, "rank": protocols.Ranks, "search": protocols.Searches, "segment": protocols.Segments,
     "converse": protocols.Converses, "answer": protocols.Answers, "create": protocols.Creates, "profile": protocols.Profiles,
-    "analyse": protocols.Analyses, "simulate": protocols.Simulates, "explain": protocols.Explains, "update": protocols.Updates,
-    "forget": protocols.Forgets, "embed": protocols.Embeds, "steer": protocols.Steers,
+    "analyse": protocols.Analyses, "simulate": protocols.Simulates, "explain": protocols.Explains,
+    "update": (protocols.Updates, protocols.Relearns), "forget": (protocols.Forgets, protocols.Relearns),
+    "embed": protocols.Embeds, "steer": protocols.Steers,
 }  # fmt: skip
-"""Verb or ability -> the Protocol that it stands for."""
+"""Verb or ability -> the Protocol (or one of those) that it stands for."""
 SUM = 1e-4
 """How far additive reasons may be from the score, relative to its size."""
 
@@ -32,7 +34,8 @@ def claims_are_kept(subject: Subject) -> None:
         if claim == "search" and hasattr(subject.system, "find"):
             continue
         if not isinstance(subject.system, PROTOCOLS[claim]):
-            fail(f"{claim} is claimed, but there is no {PROTOCOLS[claim].__name__}")
+            wanted = PROTOCOLS[claim] if isinstance(PROTOCOLS[claim], tuple) else (PROTOCOLS[claim],)
+            fail(f"{claim} is claimed, but there is no {' or '.join(p.__name__ for p in wanted)}")
 
 
 @check(

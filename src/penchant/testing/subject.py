@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,11 @@ class Subject:
         """The tiny shop as the system may see it."""
         return shop.parts().material()
 
+    @cached_property
+    def trained_on(self) -> Material:
+        """The train part with nothing to choose by: what a run that follows its data learns from."""
+        return replace(self.material, validation=None)
+
     def fitted(
         self, settings: dict[str, Any] | None = None, split: Split | None = None, material: Material | None = None, **training: Any
     ) -> System:  # fmt: skip
@@ -96,11 +101,11 @@ class Subject:
         return system
 
     # ------------------------------------------------------------------ keeping
-    def saved(self, system: System, name: str) -> Path:
-        """The run folder of a system, written once."""
+    def saved(self, system: System, name: str, material: Material | None = None) -> Path:
+        """The run folder of a system, written once; what it was trained on, where that was not the whole shop."""
         target = self.folder / name
         if not target.exists():
-            material = self.material
+            material = material or self.material
             # A system that took new people or items in holds their names itself.
             users = Ids(getattr(system, "users", None) or material.users.array)
             items = Ids(getattr(system, "items", None) or material.items.array)
@@ -119,9 +124,9 @@ class Subject:
             save(target, info, system.state(), users, items, table, people, "")
         return target
 
-    def run_of(self, system: System, name: str = "run") -> Run:
+    def run_of(self, system: System, name: str = "run", material: Material | None = None) -> Run:
         """A run with this very system in it."""
-        run = load_run(self.saved(system, name))
+        run = load_run(self.saved(system, name, material))
         run.__dict__["system"] = system
         return run
 

@@ -173,6 +173,15 @@ class Forgets(Protocol):
 
 
 @runtime_checkable
+class Relearns(Protocol):
+    """Follows its data: what `update` and `forget` of a run rest on, for systems that know people by numbers only."""
+
+    def relearn(self, change: Any, training: Any) -> dict[str, Any]:
+        """Brought to the data as they are now; what was made anew, and whether exactly."""
+        ...
+
+
+@runtime_checkable
 class Embeds(Protocol):
     """Has vectors of people or items."""
 

@@ -69,8 +69,12 @@ class System:
     # ------------------------------------------------------------------ learning
     def fit(self, material: Material, training: Training) -> None:
         """Learn from the train part; `training.validate` may be asked how it goes."""
-        self.catalogue = Catalogue(material.items.tie_rank, material.interactions.item_degrees, material.repeats)
+        self.know(material)
         self.learn(material, training)
+
+    def know(self, material: Material) -> None:
+        """Take in which items there are and how often each is had."""
+        self.catalogue = Catalogue(material.items.tie_rank, material.interactions.item_degrees, material.repeats)
 
     def learn(self, material: Material, training: Training) -> None:
         """What the subclass adds to `fit`."""

@@ -9,11 +9,13 @@ import numpy as np
 from penchant.data.views import Material
 from penchant.errors import MissingNeeds
 from penchant.learning.training import Training
-from penchant.randomness import hash64
+from penchant.randomness import hash64, stream
+from penchant.systems.bases.changing import LearnsAnew
 from penchant.systems.bases.scoring import ScoringSystem
 from penchant.systems.bases.settings import SystemSettings, setting
+from penchant.systems.bases.system import history_rows
 from penchant.systems.bases.vectors import reasons_of
-from penchant.verbs.batch import Impressions, People, Ranked
+from penchant.verbs.batch import Impressions, People, Ragged, Ranked
 from penchant.verbs.protocols import Because, RecommendOptions
 
 DAY = 86_400_000.0
@@ -25,9 +27,16 @@ class PopularitySettings(SystemSettings):
     half_life: float | None = setting(None, gt=0, search=[None, 1.0, 7.0, 30.0, 90.0])
     """Days after which an event counts half, seen from the last event of the training; None: all count alike."""
 
+    segments: int = setting(1, ge=1, search=[1, 2, 5, 10, 20])
+    """Groups of people with like histories, each with counts of its own; 1: everybody together."""
 
-class Popularity(ScoringSystem):
-    """The same list for everybody: items by the number of people who touched them, or by recent events.
+
+WIDTH = 32
+"""Directions of histories in which people are grouped."""
+
+
+class Popularity(LearnsAnew, ScoringSystem):
+    """The same list for everybody, or for everybody of a segment: items by the number of people who touched them, or by recent events.
 
     Use it as the floor that a personal system must beat, and where nothing is known about anybody.
     Counts of people and events are sums: adding or taking out a person is exact.
@@ -37,10 +46,11 @@ class Popularity(ScoringSystem):
     name = "popularity"
 
     def learn(self, material: Material, training: Training) -> None:
-        """Count."""
+        """Count; with segments, group the people first and count in each group."""
         self.people = int(np.count_nonzero(material.interactions.user_degrees))
-        counts = material.interactions.item_degrees
-        self.weights = counts.astype(np.float32)
+        self.directions, self.centres = np.empty((0, 0), np.float32), np.empty((0, 0), np.float32)
+        pairs = material.interactions
+        users, items, weights = pairs.pair_users(), pairs.user_items, np.ones(len(pairs))
         if self.settings.half_life is not None:
             times = material.histories.times
             if times is None:
@@ -48,18 +58,49 @@ class Popularity(ScoringSystem):
                     "popularity with half_life needs events with a time; these have none", "leave half_life out"
                 )
             age = (times.values.max(initial=0) - times.values) / DAY
-            recent = np.bincount(
-                material.histories.items.values, np.exp2(-age / self.settings.half_life), minlength=len(counts)
-            )
-            self.weights = recent.astype(np.float32)
+            weights = np.exp2(-age / self.settings.half_life)
+            users, items = material.histories.items.rows(), material.histories.items.values
+        number = len(self.catalogue)
+        self.weights = np.bincount(items, weights, minlength=number).astype(np.float32)
+        if self.settings.segments == 1 or self.people < self.settings.segments:
+            return
+        self.group(pairs.by_user)
+        groups = self.segment_of(pairs.by_user)[users]
+        apart = np.bincount(groups * np.int64(number) + items, weights, minlength=len(self.centres) * number)
+        # Where a group is level, everybody decides: their share is below one count.
+        everybody = self.weights / (1.0 + self.weights.sum())
+        self.weights = np.vstack([apart.reshape(-1, number) + everybody, self.weights]).astype(np.float32)
+
+    def group(self, histories: Ragged) -> None:
+        """Directions in which histories differ most, and centres of the people along them (k-means)."""
+        from scipy.sparse.linalg import svds
+        from sklearn.cluster import KMeans
+
+        rows = _unit(histories, len(self.catalogue))
+        rows = rows[np.flatnonzero(np.diff(rows.indptr) > 0)]
+        width = min(WIDTH, min(rows.shape) - 1)
+        start = stream(self.settings.seed, "segments", "start").standard_normal(min(rows.shape))
+        _, _, right = svds(rows.astype(np.float64), width, v0=start)
+        self.directions = np.ascontiguousarray(right.T, np.float32)
+        seed = int(stream(self.settings.seed, "segments").integers(1 << 31))
+        found = KMeans(self.settings.segments, n_init=4, random_state=seed).fit(np.asarray(rows @ self.directions))
+        self.centres = np.asarray(found.cluster_centers_, np.float32)
+
+    def segment_of(self, histories: Ragged) -> np.ndarray:
+        """The nearest group of each history, int64[B]; an empty one belongs to the row behind all groups: everybody."""
+        if not len(self.centres):
+            return np.zeros(len(histories), np.int64)
+        places = np.asarray(_unit(histories, len(self.catalogue)) @ self.directions)
+        distance = (self.centres**2).sum(1) - 2.0 * places @ self.centres.T
+        return np.where(histories.lengths > 0, distance.argmin(1), len(self.centres)).astype(np.int64)
 
     def score_block(self, people: People) -> np.ndarray:
         """The counts, a row a person: float32[B,M]."""
-        return np.repeat(self.weights[None, :], len(people), axis=0)
+        return np.atleast_2d(self.weights)[self.segment_of(people.items)]
 
     def similar_block(self, items: np.ndarray) -> np.ndarray:
         """The counts: popularity knows no likeness."""
-        return np.repeat(self.weights[None, :], len(items), axis=0)
+        return np.repeat(np.atleast_2d(self.weights)[-1:], len(items), axis=0)
 
     def popular(self, people: People, k: int, options: RecommendOptions) -> Ranked:
         """The answer for a person of whom nothing is known: what everybody gets, by the same counts."""
@@ -81,13 +122,22 @@ class Popularity(ScoringSystem):
         return reasons_of(people, answered, reasons)
 
     def state(self) -> dict[str, Any]:
-        """The weights and the number of people."""
-        return {**super().state(), "weights": self.weights, "people": self.people}
+        """The weights (of each group, and of everybody in the last row), the groups, and the number of people."""
+        groups = {"directions": self.directions, "centres": self.centres}
+        return {**super().state(), "weights": self.weights, "people": self.people, **groups}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         super().restore(state)
         self.weights, self.people = state["weights"], int(state["people"])
+        self.directions, self.centres = state["directions"], state["centres"]
+
+
+def _unit(histories: Ragged, number: int) -> Any:
+    """Histories as rows of length one, CSR float32 [B,number]."""
+    rows = history_rows(histories, number)
+    rows.data /= np.sqrt(np.repeat(np.maximum(np.diff(rows.indptr), 1), np.diff(rows.indptr))).astype(np.float32)
+    return rows
 
 
 def _nameless(people: People) -> People:
@@ -95,7 +145,7 @@ def _nameless(people: People) -> People:
     return People(np.zeros(len(people), np.int32), people.items, people.exclude, allow_group=people.allow_group)
 
 
-class Random(ScoringSystem):
+class Random(LearnsAnew, ScoringSystem):
     """score(u, i) = a hash of seed, person and item in (0, 1): a list by chance, the same in every batch and process.
 
     Use it as the lowest floor: its recall@k is k / M. A person never seen is known by the items of the history. There is

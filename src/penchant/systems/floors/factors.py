@@ -20,6 +20,7 @@ from penchant.learning.kernels import WITH_NUMBA
 from penchant.learning.trainer import Phase
 from penchant.learning.training import Training
 from penchant.randomness import stream
+from penchant.systems.bases.changing import LearnsOn
 from penchant.systems.bases.pairwise import Batch, PairwiseSettings, PairwiseSystem, pair_loss
 from penchant.systems.bases.settings import setting
 
@@ -48,11 +49,14 @@ class BPRMFSettings(PairwiseSettings):
     """adam: batches; sgd: the paper's, a pair at a time, quickest an epoch, wants a learning_rate about 0.05 and l2 about 0.01."""
     item_bias: bool = setting(False)
     """Whether an item has a number of its own beside its vector: its popularity."""
-    deviation: float = setting(0.1, gt=0, le=10)
-    """Deviation of the start vectors."""
+    l2: float = setting(0.001, ge=0, le=100, search=[0.000001, 0.01, "log"])
+    """Pull of the vectors towards zero; half of it times their squares, for each pair."""
+    deviation: float = setting(0.01, gt=0, le=10, search=[0.003, 0.1, "log"])
+    """Deviation of the start vectors. Small is much better where people have few events: from .1 they never get far from
+    where chance put them, and recall@20 on the validation part of sparse worlds is .14 in place of .22."""
 
 
-class BPRMF(PairwiseSystem):
+class BPRMF(LearnsOn, PairwiseSystem):
     """Vectors of people and items whose product puts what a person has before what they have not.
 
     Source: Rendle, Freudenthaler, Gantner, Schmidt-Thieme, UAI 2009 (arXiv 1205.2618), equation 4 and the loop of figure 4.
@@ -82,6 +86,12 @@ class BPRMF(PairwiseSystem):
         if self.settings.item_bias and users is not None and items is not None and bias is not None:
             users, items = np.hstack([users, np.ones((len(users), 1), np.float32)]), np.hstack([items, bias[:, None]])
         network.take(users, items)
+
+    def start_rows(self, network: Tables) -> dict[str, tuple[str, np.ndarray]]:
+        """The two tables, and the bias."""
+        users, items, bias = self.vectors_of(network, None)
+        rows = {"user_vectors": ("users", users), "item_vectors": ("items", items)}
+        return rows if bias is None else {**rows, "item_bias": ("items", bias)}
 
     def phases(self, network: Any, material: Material, training: Training) -> list[Phase]:
         """By kernels on the CPU, else by torch."""
@@ -118,7 +128,7 @@ class BPRMF(PairwiseSystem):
         shrunk = (users[:, : self.settings.dimensions], rows[1], rows[2])
         return pair_loss(*rows, shrunk, self.settings.l2)
 
-    def vectors_of(self, network: Tables, material: Material) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def vectors_of(self, network: Tables, material: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """The two tables, and the bias apart."""
         users, items = network.arrays()
         d = self.settings.dimensions

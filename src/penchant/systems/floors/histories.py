@@ -27,8 +27,11 @@ def put_sparse(name: str, matrix: csr_array) -> dict[str, np.ndarray]:
 
 def take_sparse(name: str, state: dict[str, Any], width: int) -> csr_array:
     """The sparse matrix again, with `width` columns."""
-    parts = tuple(np.asarray(state[f"{name}.{part}"]) for part in ("values", "columns", "offsets"))
-    return csr_array(parts, shape=(len(parts[2]) - 1, width))
+    values, columns, offsets = (np.asarray(state[f"{name}.{part}"]) for part in ("values", "columns", "offsets"))
+    if len(columns) <= np.iinfo(np.int32).max:
+        # scipy gives both the wider type: wide columns would be made narrow again, in a copy, for every request.
+        offsets = offsets.astype(np.int32)
+    return csr_array((values, columns, offsets), shape=(len(offsets) - 1, width))
 
 
 def product(rows: csr_array, matrix: csr_array) -> np.ndarray:

@@ -7,16 +7,27 @@ from typing import Any, ClassVar
 import numpy as np
 
 from penchant.data.views import Material
+from penchant.learning.closed import add_rows, remove_rows
 from penchant.learning.closed import ease as solve_ease
 from penchant.learning.closed import ease_topk as solve_ease_topk
 from penchant.learning.closed import slim as solve_slim
+from penchant.learning.closed import weights as solve_weights
+from penchant.learning.closed.ease import inverse_of
 from penchant.learning.explain import because_of_items
 from penchant.learning.training import Training
+from penchant.systems.bases.changing import Change, LearnsAnew, Touched
 from penchant.systems.bases.settings import SystemSettings, setting
 from penchant.systems.bases.system import history_rows
 from penchant.systems.bases.vectors import reasons_of
 from penchant.systems.floors.histories import HistorySystem, ItemWeights
 from penchant.verbs.batch import Impressions, People, Ranked
+
+
+REFITTED = 4_000
+"""Items up to which a corrected model is compared with a refit: a second of work."""
+ROUNDING = 1e-5
+"""How far a corrected model may be from a refit, both in float32. The correction itself is good to 2e-8 on MovieLens-100K
+(in float64, of 50 people); two solutions in float32 lie 1.3e-6 from the true one each, which is what is seen here."""
 
 
 class EaseSettings(SystemSettings):
@@ -51,6 +62,42 @@ class Ease(HistorySystem):
         self.item_items, self.diagonal = solve_ease(
             material.interactions.to_csr(), self.settings.l2, training.memory_budget
         )
+
+    def relearn(self, change: Change, training: Training) -> dict[str, Touched]:
+        """Take the old rows of all who changed out of P and put the new ones in (Woodbury): no event of others is read.
+
+        Where more people changed than there are items, solving anew is quicker, and done.
+        """
+        interactions = change.material.interactions
+        then, now = change.people_changed
+        if len(then) + len(now) > max(1, len(change.items)):
+            self.fit(change.material, training)
+            return {"item weights": Touched(len(change.items) ** 2, True)}
+        inverted = remove_rows(inverse_of(self.item_items, self.diagonal), change.before.to_csr()[then])
+        # Items that are gone are in no row any more, and new ones are not yet: the ridge is all there is of them.
+        kept = np.flatnonzero(change.items >= 0)
+        if len(kept) < len(change.items) or len(kept) < len(inverted):
+            moved = np.zeros((len(change.items), len(change.items)), np.float32)
+            moved[np.ix_(kept, kept)] = inverted[np.ix_(change.items[kept], change.items[kept])]
+            new = np.flatnonzero(change.items < 0)
+            moved[new, new] = 1.0 / self.settings.l2
+            inverted = moved
+        inverted = add_rows(inverted, interactions.to_csr()[now])
+        self.item_items, self.diagonal = solve_weights(inverted)
+        self.know(change.material)
+        return {
+            "item weights": Touched(len(change.items) ** 2, True),
+            "corrections": Touched(len(then) + len(now), True),
+        }
+
+    def proof(self, material: Material) -> dict[str, Any] | None:
+        """After a correction: how far the weights are from those of a refit. In a large catalogue that would cost what the
+        correction saved, and nothing is said."""
+        if not 0 < len(material.items) <= REFITTED:
+            return None
+        refitted, _ = solve_ease(material.interactions.to_csr(), self.settings.l2)
+        found = float(np.abs(refitted - self.item_items).max())
+        return {"what": "largest difference to a refit", "found": found, "high": ROUNDING, "passed": found <= ROUNDING}
 
     def score_block(self, people: People) -> np.ndarray:
         """The rows of the history's items, added up in the order of their numbers: float32[B,M]."""
@@ -87,7 +134,7 @@ class EaseTopKSettings(EaseSettings):
     """Items that each column may weigh: those that share most people with it."""
 
 
-class EaseTopK(ItemWeights):
+class EaseTopK(LearnsAnew, ItemWeights):
     """EASE whose columns see their most frequent company only: M x neighbours numbers instead of M x M.
 
     Use it where EASE does not fit into memory.
@@ -107,11 +154,16 @@ class EaseTopK(ItemWeights):
         self.keep(solve_ease_topk(material.interactions.to_csr(), s.l2, s.neighbours, self.catalogue.tie_rank))
 
 
+RIDGE = 100.0
+"""alpha times the number of people, where no alpha is given; chosen on the validation parts of made worlds and MovieLens-100K."""
+
+
 class SlimSettings(SystemSettings):
     """Settings of `slim`."""
 
-    alpha: float = setting(0.01, gt=0, search=[1e-4, 1.0, "log"])
-    """Strength of the elastic net (scikit-learn's scaling: the squared error is divided by twice the people)."""
+    alpha: float | None = setting(None, gt=0, search=[1e-4, 1.0, "log"])
+    """Strength of the elastic net (scikit-learn's scaling: the squared error is divided by twice the people). None: 100
+    divided by the number of people, which is the ridge that ease begins with, whatever the size of the data."""
     l1_ratio: float = setting(0.01, ge=0, le=1, search=[1e-6, 1.0, "log"])
     """Share of absolute values in it: larger leaves fewer weights."""
     neighbours: int = setting(1000, ge=1, search=[100, 1000, "log"])
@@ -120,7 +172,7 @@ class SlimSettings(SystemSettings):
     """Most passes over a column's coordinates."""
 
 
-class Slim(ItemWeights):
+class Slim(LearnsAnew, ItemWeights):
     """SLIM (Ning and Karypis, 2011): each item from the others by a non-negative elastic net.
 
     Use it where EASE's memory does not fit and training may take a while, or where few, positive reasons are wanted.
@@ -140,9 +192,10 @@ class Slim(ItemWeights):
     def learn(self, material: Material, training: Training) -> None:
         """One regression an item."""
         s = self.settings
+        alpha = RIDGE / max(1, len(material.users)) if s.alpha is None else s.alpha
         self.keep(
             solve_slim(
-                material.interactions.to_csr(), s.alpha, s.l1_ratio, s.neighbours, s.sweeps,
+                material.interactions.to_csr(), alpha, s.l1_ratio, s.neighbours, s.sweeps,
                 tie_rank=self.catalogue.tie_rank, progress=training.progress,
             )
         )  # fmt: skip

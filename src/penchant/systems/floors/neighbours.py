@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from penchant.data.views import Material
 from penchant.learning.closed import neighbours as closed
 from penchant.learning.training import Training
+from penchant.systems.bases.changing import LearnsAnew
 from penchant.systems.bases.settings import SystemSettings, setting
 from penchant.systems.bases.system import history_rows
 from penchant.systems.floors.histories import HistorySystem, ItemWeights, product, put_sparse, take_sparse
@@ -36,7 +37,7 @@ class LikenessSettings(SystemSettings):
     """For the asymmetric similarity: 1 divides by the neighbour's length alone, 0 by one's own alone."""
 
 
-class ItemKNN(ItemWeights):
+class ItemKNN(LearnsAnew, ItemWeights):
     """Items that many of the same people have (Sarwar et al., 2001): score(u, j) = sum over the items i of u of s_ij.
 
     Use it first: it is trained in a second, serves people never seen, explains itself exactly and has no seed. EASE is
@@ -79,7 +80,7 @@ class RP3BetaSettings(SystemSettings):
     """Divide each row by the sum of what it keeps."""
 
 
-class RP3Beta(ItemWeights):
+class RP3Beta(LearnsAnew, ItemWeights):
     """Where a walk from an item over one of its people to another item ends (Paudel et al., 2017), less popularity.
 
     Use it as the cheapest strong floor, above all where the popular must not win everything.
@@ -106,7 +107,7 @@ class RP3Beta(ItemWeights):
         )
 
 
-class UserKNN(HistorySystem):
+class UserKNN(LearnsAnew, HistorySystem):
     """What the people most like this one have: score(u, i) = sum over the neighbours v of u of s_uv R_vi.
 
     Use it where people are few and alike, and as a floor. Neighbours are found when asked, from the history that is

@@ -18,6 +18,7 @@ from penchant.learning.explain import because_of_items
 from penchant.learning.factors import Tables, start_vectors
 from penchant.learning.graph import Graph, Propagation, bipartite
 from penchant.learning.training import Training
+from penchant.systems.bases.changing import LearnsOn
 from penchant.systems.bases.pairwise import Batch, PairwiseSettings, PairwiseSystem, pair_loss, rows_of
 from penchant.systems.bases.settings import setting
 from penchant.systems.bases.system import history_rows, known_items
@@ -46,7 +47,7 @@ class LightGCNSettings(PairwiseSettings):
     """Deviation of the start vectors."""
 
 
-class LightGCN(PairwiseSystem):
+class LightGCN(LearnsOn, PairwiseSystem):
     """e = mean of E, A E, ..., A^L E with A = D^-1/2 (people x items) D^-1/2, learned by the pairwise loss.
 
     Source: He, Deng, Wang, Li, Zhang, Wang, SIGIR 2020 (arXiv 2002.02126), equations 3 to 15; l2 on the batch's rows of E only.
@@ -72,6 +73,10 @@ class LightGCN(PairwiseSystem):
             for ids, side in ((material.users, "users"), (material.items, "items"))
         ))  # fmt: skip
 
+    def start_rows(self, network: Tables) -> dict[str, tuple[str, np.ndarray]]:
+        """Layer 0."""
+        return {"start_table": ("nodes", np.concatenate(network.arrays()))}
+
     def start(self, network: Tables, material: Material, training: Training) -> None:
         """Build the graph; go on from a parent's layer 0."""
         self.graph = bipartite(material.interactions)
@@ -83,10 +88,14 @@ class LightGCN(PairwiseSystem):
 
     def loss(self, network: Tables, batch: Batch) -> dict[str, Tensor]:
         """The pairwise loss of the averaged vectors, l2 on the rows of layer 0."""
-        table = torch.cat([network.users, network.items])
-        final = self.propagation.mean(table, self.settings.layers)
-        first = len(network.users)
-        return pair_loss(*rows_of(final, batch, first), rows_of(table, batch, first), self.settings.l2)
+        below = torch.cat([network.users, network.items])
+        final, first = self.final(network, below), len(network.users)
+        return pair_loss(*rows_of(final, batch, first), rows_of(below, batch, first), self.settings.l2)
+
+    def table(self, network: Tables, *below: Tensor) -> Tensor:
+        """The mean over layers, with gradients; `below` is layer 0, where it is there already."""
+        start = below[0] if below else torch.cat([network.users, network.items])
+        return self.propagation.mean(start, self.settings.layers)
 
     def vectors_of(self, network: Tables, material: Material) -> tuple[np.ndarray, np.ndarray, None]:
         """The mean over layers."""
