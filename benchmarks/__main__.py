@@ -9,7 +9,21 @@ import sys
 import time
 from importlib import import_module
 
-NAMES = ("startup", "graph-product", "evaluation", "lightgcn-epoch", "worlds", "movielens", "gowalla")
+NAMES = (
+    "startup",
+    "graph-product",
+    "evaluation",
+    "lightgcn-epoch",
+    "worlds",
+    "movielens",
+    "gowalla",
+    "same-numbers",
+    "closed-peers",
+    "factor-peers",
+    "evaluation-peers",
+    "recommend-peers",
+    "graph-peers",
+)
 
 
 def main() -> int:

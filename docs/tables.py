@@ -19,6 +19,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGES = (HERE.parent / "README.md",)
+APART = ("same-numbers",)
+"""Results with a page of their own: their rows would drown the others'."""
 MARK = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -50,8 +52,34 @@ def needs(row: dict[str, Any]) -> str:
 
 
 def results(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """All kept results, in the order of their names."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    """All kept results but those with a page of their own, in the order of their names."""
+    paths = [path for path in sorted(folder.glob("*.json")) if path.stem not in APART]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def same_numbers_table(folder: Path = RESULTS) -> str:
+    """Our systems beside other libraries', a row a system and side: means over the seeds, the seeds, the difference."""
+    path = folder / "same-numbers.json"
+    if not path.exists():
+        return "No result is kept yet."
+    result = json.loads(path.read_text(encoding="utf-8"))
+    sides: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in result["rows"]:
+        sides.setdefault((row["work"], row["side"]), []).append(row)
+    lines = ["| system | side | recall@20 | each seed | ndcg@20 | beside ours |", "|---|---|--:|---|--:|--:|"]
+    before = ""
+    for (work, side), rows in sides.items():
+        mean, ours = (sum(r["value"] for r in group) / len(group) for group in (rows, sides[work, "penchant"]))
+        ndcg = sum(row["quality"]["ndcg@20"] for row in rows) / len(rows)
+        apart = "" if side == "penchant" else f"{mean / ours - 1:+.1%}"
+        shown = f"*{side}*" if rows[0].get("traced") else side
+        each = ", ".join(f"{row['value']:.4f}" for row in rows)
+        lines.append(f"| {work if work != before else ''} | {shown} | {mean:.4f} | {each} | {ndcg:.4f} | {apart} |")
+        before = work
+    settings = ["| system | side | settings |", "|---|---|---|"]
+    settings += [f"| {work} | {side} | {words(rows[0]['setting'])} |" for (work, side), rows in sides.items()]
+    return "\n".join([*lines, "", "In italics: variants that show where a difference comes from. The settings:", "", *settings,
+                      "", f"Measured on {result['date']} on {result['machine']}."])  # fmt: skip
 
 
 def results_table(folder: Path = RESULTS, linked: bool = True) -> str:

@@ -14,7 +14,7 @@ import measure_page
 import system_pages
 import verb_page
 
-from docs.tables import results_table
+from docs.tables import results_table, same_numbers_table
 
 
 def make(app: Any) -> None:
@@ -30,6 +30,7 @@ def make(app: Any) -> None:
         "verbs": verb_page.text(),
         "measures": measure_page.text(),
         "results": results_table(linked=False),
+        "same-numbers": same_numbers_table(),
     }
     for name, text in parts.items():
         (out / "parts" / f"{name}.md").write_text(text + "\n", encoding="utf-8")

@@ -26,6 +26,8 @@ _PLACES = {
     "split": ("penchant.data.split", "split"),
     "make_world": ("penchant.world", "make_world"),
     "train": ("penchant.operations.train", "train"),
+    "advise": ("penchant.operations.advise", "advise"),
+    "tune": ("penchant.operations.tune", "tune"),
     "load_run": ("penchant.operations.runs", "load_run"),
     "evaluate": ("penchant.operations.evaluate", "evaluate"),
     "compare": ("penchant.operations.compare", "compare"),
@@ -42,6 +44,8 @@ __all__ = [
     "split",
     "make_world",
     "train",
+    "tune",
+    "advise",
     "load_run",
     "evaluate",
     "compare",
@@ -56,6 +60,7 @@ if TYPE_CHECKING:  # the same names, for people's editors and for type checkers
     from penchant.data.split import split
     from penchant.data.tables import Dataset, open_data
     from penchant.errors import PenchantError
+    from penchant.operations.advise import advise
     from penchant.operations.compare import compare
     from penchant.operations.doctor import doctor
     from penchant.operations.evaluate import evaluate
@@ -63,6 +68,7 @@ if TYPE_CHECKING:  # the same names, for people's editors and for type checkers
     from penchant.operations.runs import load_run
     from penchant.operations.systems import systems as list_systems
     from penchant.operations.train import train
+    from penchant.operations.tune import tune
     from penchant.world import make_world
 
 

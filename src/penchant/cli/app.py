@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from penchant.cli import about, data, demo, evaluate, recommend, train
+from penchant.cli import about, advise, change, data, demo, evaluate, recommend, serve, train, tune
 from penchant.cli.output import write_object
 from penchant.errors import PenchantError, UnknownName, UsageError
 
@@ -53,8 +53,12 @@ demo.add_to(app)
 about.add_to(app)
 app.add_typer(data.group(Group))
 train.add_to(app)
+tune.add_to(app)
+advise.add_to(app)
 evaluate.add_to(app)
 recommend.add_to(app)
+change.add_to(app)
+serve.add_to(app)
 
 
 def run(arguments: list[str] | None = None) -> None:

@@ -116,6 +116,70 @@ def _batches(
             yield Pairs(out[0][where], out[1][where], out[2][where])
 
 
+def pools(
+    interactions: Interactions, users: np.ndarray, k: int, key: int, first: np.ndarray | None = None, start: int = 0
+) -> np.ndarray:
+    """k items of each user, int32[B,k], drawn evenly: without repetition where the user has k, else with repetition.
+
+    Args:
+        users: int[B]. key: 64 bits (`key_of`); row b is a function of (key, start + b), so batches of an epoch go on
+            from each other. first: int32[B], an item of each that stands first and is not drawn again.
+
+    Returns:
+        -1 throughout the row of a user without items.
+    """
+    places = pool_places(interactions, users, k, key, first, start)
+    found = interactions.user_items[places] if len(interactions) else np.zeros(places.shape, np.int32)
+    return np.where(places < 0, np.int32(-1), found)
+
+
+def pool_places(
+    interactions: Interactions, users: np.ndarray, k: int, key: int, first: np.ndarray | None = None, start: int = 0
+) -> np.ndarray:
+    """As `pools`, but the numbers of the pairs in `interactions.user_items`, int64[B,k]."""
+    if k < 1:
+        raise UsageError(f"a pool holds at least one item, given {k}")
+    out = np.empty((len(users), k), np.int64)
+    users, bits = np.ascontiguousarray(users, np.int32), np.uint64(key)
+    given = np.empty(0, np.int32) if first is None else np.ascontiguousarray(first, np.int32)
+
+    def work(begin: int, end: int) -> None:
+        kernels.fill_places(
+            begin, end, start, bits, interactions.user_offsets, interactions.user_items, users, given, out
+        )
+
+    with np.errstate(over="ignore"):
+        shared(work, len(users), len(users) * k * COST // 2, grain=512)
+    return out
+
+
+def others(interactions: Interactions, users: np.ndarray, number: int, key: int, start: int = 0) -> np.ndarray:
+    """Items that each user has not, int32[B,number], drawn evenly and alone; -1 where a user has all items.
+
+    Args:
+        users: int[B]. key: 64 bits; row b is a function of (key, start + b).
+    """
+    out = np.empty((len(users), number), np.int32)
+    users, bits = np.ascontiguousarray(users, np.int32), np.uint64(key)
+
+    def work(begin: int, end: int) -> None:
+        kernels.fill_others(
+            begin,
+            end,
+            start,
+            bits,
+            interactions.user_offsets,
+            interactions.user_items,
+            users,
+            interactions.n_items,
+            out,
+        )
+
+    with np.errstate(over="ignore"):
+        shared(work, len(users), len(users) * number * COST // 2, grain=512)
+    return out
+
+
 def kept(number: int, key: int, rate: float) -> np.ndarray:
     """A mask of dropout, float32[number]: 0 with probability `rate`, else 1 / (1 - rate); the same for the same key."""
     out = np.empty(number, np.float32)

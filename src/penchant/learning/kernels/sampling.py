@@ -174,6 +174,83 @@ def fill_pairs(
 
 
 @compiled
+def fill_places(
+    first: int,
+    last: int,
+    start: int,
+    key: np.uint64,
+    offsets: np.ndarray,
+    items: np.ndarray,
+    users: np.ndarray,
+    given: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Places (numbers into `items`) of k pairs of each of users[first:last], into rows first to last - 1 of out int64[B,k].
+
+    Without repetition where the user has k items (Floyd's way: every set of places is equally likely), else with
+    repetition; -1 for a user without items. given int32[B] (of no length: none): an item of the user's that stands first
+    in the row and is not drawn again.
+    """
+    width = out.shape[1]
+    for row in range(first, last):
+        own = np.uint64(hashed(key, np.uint64(start + row)))
+        begin, end = offsets[users[row]], offsets[users[row] + 1]
+        held, taken = end - begin, 0
+        if held == 0:
+            for c in range(width):
+                out[row, c] = -1
+            continue
+        if len(given):
+            low, high = begin, end
+            while low < high:
+                middle = (low + high) >> 1
+                if items[middle] < given[row]:
+                    low = middle + 1
+                else:
+                    high = middle
+            out[row, 0] = low
+            taken = 1
+        if held < width:
+            for c in range(taken, width):
+                out[row, c] = begin + below(np.uint64(hashed(own, np.uint64(c))), held)
+            continue
+        left, wanted = held - taken, width - taken
+        for c in range(wanted):
+            top = left - wanted + c
+            place = below(np.uint64(hashed(own, np.uint64(c))), top + 1)
+            for earlier in range(c):
+                if out[row, taken + earlier] == place:
+                    place = top
+                    break
+            out[row, taken + c] = place
+        for c in range(taken, width):
+            place = begin + out[row, c]
+            out[row, c] = place + 1 if taken and place >= out[row, 0] else place
+
+
+@compiled
+def fill_others(
+    first: int,
+    last: int,
+    start: int,
+    key: np.uint64,
+    offsets: np.ndarray,
+    items: np.ndarray,
+    users: np.ndarray,
+    number: int,
+    out: np.ndarray,
+) -> None:
+    """Items that each of users[first:last] has not, each equally likely, into rows of out int32[B,n]; -1 where a user
+    has all `number` items."""
+    for row in range(first, last):
+        own = np.uint64(hashed(key, np.uint64(start + row)))
+        user = np.int64(users[row])
+        full = offsets[user + 1] - offsets[user] >= number
+        for c in range(out.shape[1]):
+            out[row, c] = -1 if full else unseen(offsets, items, user, number, np.uint64(hashed(own, np.uint64(c))))
+
+
+@compiled
 def fill_kept(first: int, last: int, key: np.uint64, rate: float, out: np.ndarray) -> None:
     """out[e] = 0 with probability `rate`, else 1 / (1 - rate), for e from first to last - 1; out float32."""
     limit = np.uint64(rate * 4294967296.0)

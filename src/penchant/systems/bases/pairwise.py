@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from penchant.data.views import Interactions, Material
 from penchant.learning import losses, sampling
+from penchant.learning.factors import Tables
 from penchant.learning.trainer import Phase, Stop
 from penchant.learning.training import Training
 from penchant.systems.bases.settings import SystemSettings, setting
@@ -53,8 +55,42 @@ class Batch(NamedTuple):
     negatives: Tensor
 
 
+class Sides(NamedTuple):
+    """Vectors by which pairs are scored: people [N,d], items [M,d], bias [M] or None; with gradients where there are some."""
+
+    people: Tensor
+    items: Tensor
+    bias: Tensor | None = None
+
+
+class Wrapper(Protocol):
+    """Somebody who changes how a pairwise system is trained and nothing else (pld)."""
+
+    def around(self, network: nn.Module, phase: Phase) -> Phase:
+        """The phase, changed; called once a phase, before its first epoch."""
+        ...
+
+    def choose(self, network: nn.Module, batch: sampling.Pairs, place: Step) -> sampling.Pairs:
+        """What is learned from in place of a batch; called just before its step, when the one before it is done."""
+        ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training stands: epoch (1, 2, ...), step of it (0, 1, ...), pairs of the epoch before this batch."""
+
+    epoch: int
+    step: int
+    before: int
+
+
 class PairwiseSystem(VectorSystem):
-    """A subclass gives `network`, `loss` and `vectors_of`."""
+    """A subclass gives `network`, `loss` and `vectors_of`; one that passes vectors along a graph gives `table` too.
+
+    wrapper: changes the training (see `Wrapper`); None for everybody who trains alone.
+    """
+
+    wrapper: Wrapper | None = None
 
     def phases(self, network: nn.Module, material: Material, training: Training) -> list[Phase]:
         """One phase over pairs."""
@@ -64,23 +100,33 @@ class PairwiseSystem(VectorSystem):
         """The main phase; `changed` replaces fields of it."""
         s = self.settings
 
-        def batches(epoch: int) -> Iterator[Batch]:
-            for pairs in self.pairs(material.interactions, training, epoch):
-                users, positives, negatives = (torch.from_numpy(a).to(training.device) for a in pairs)
-                yield Batch(users, positives, negatives)
-
+        self.under_way = network
         given: dict[str, Any] = {
-            "batches": batches, "loss": lambda batch: self.loss(network, batch), "learning_rate": s.learning_rate,
+            "batches": lambda epoch: self.batches(material.interactions, training, epoch),
+            "loss": lambda batch: self.loss(network, batch), "learning_rate": s.learning_rate,
             "steps": self.steps(material.interactions), "stop": Stop(patience=s.patience, every=s.validate_every),
             "threads": 1 if (len(material.users) + len(material.items)) * s.dimensions < SMALL else None,
         }  # fmt: skip
-        return Phase("pairs", s.epochs, **{**given, **changed})
+        made = Phase("pairs", s.epochs, **{**given, **changed})
+        return made if self.wrapper is None else self.wrapper.around(network, made)
+
+    def batches(self, interactions: Interactions, training: Training, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch as tensors on the device of the training."""
+        for pairs in self.pairs(interactions, training, epoch):
+            yield Batch(*(torch.from_numpy(a).to(training.device) for a in pairs))
 
     def pairs(self, interactions: Interactions, training: Training, epoch: int) -> Iterator[sampling.Pairs]:
         """The batches of an epoch; the same for all pairwise systems with the same seed and settings."""
         s = self.settings
         key = sampling.key_of(training.seed, "pairs", epoch)
-        return sampling.pairs(interactions, key, s.sampler, s.negatives, s.batch_size, s.negatives_by)
+        drawn = sampling.pairs(interactions, key, s.sampler, s.negatives, s.batch_size, s.negatives_by)
+        return drawn if self.wrapper is None else self._chosen(drawn, epoch, self.wrapper)
+
+    def _chosen(self, drawn: Iterator[sampling.Pairs], epoch: int, wrapper: Wrapper) -> Iterator[sampling.Pairs]:
+        before = 0
+        for step, pairs in enumerate(drawn):
+            yield wrapper.choose(self.under_way, pairs, Step(epoch, step, before))
+            before += len(pairs.users)
 
     def steps(self, interactions: Interactions) -> int:
         """Batches of an epoch."""
@@ -89,6 +135,34 @@ class PairwiseSystem(VectorSystem):
     def loss(self, network: Any, batch: Batch) -> Tensor | dict[str, Tensor]:
         """The loss of a batch."""
         raise NotImplementedError(f"{type(self).__name__} has no loss()")
+
+    # ------------------------------------------------------------------ the vectors of the moment
+    def table(self, network: Any, *given: Any) -> Tensor | None:
+        """Vectors of people, then of items, [N+M,d], with gradients, by which pairs are scored.
+
+        None, the default, where they are not one table that is made anew each step.
+        """
+        return None
+
+    def final(self, network: Any, *given: Any) -> Any:
+        """`table(network, *given)` for the loss of a step; where the batch was chosen by one, that one, so that the
+        graph is passed once a step."""
+        kept = self.__dict__.pop("_kept", None)
+        return self.table(network, *given) if kept is None else kept
+
+    def sides(self, network: Any, material: Material) -> Sides:
+        """The vectors as they are now. With gradients on, what is made here is kept for the loss of the same step."""
+        made = self.table(network)
+        if made is not None:
+            if torch.is_grad_enabled():
+                self._kept = made
+            return Sides(made[: len(material.users)], made[len(material.users) :])
+        if isinstance(network, Tables):  # a constant column of people and a bias of items multiply like all others
+            return Sides(network.users, network.items)
+        was = network.training
+        vectors = self.vectors_of(network, material)
+        network.train(was)
+        return Sides(*(None if v is None else torch.from_numpy(v) for v in vectors))  # type: ignore[arg-type]
 
 
 def pair_loss(
@@ -107,9 +181,10 @@ def pair_loss(
 def rows_of(table: Tensor, batch: Batch, first_item: int) -> tuple[Tensor, Tensor, Tensor]:
     """The rows of a batch from a table of people and, from row `first_item` on, items: [B,d], [B,d], [B,n,d].
 
-    One selection for all: its backward pass adds into one table, where an index for each of the three makes three.
+    One selection for all: its backward pass adds into one table, where an index for each of the three makes three; and
+    one split, whose backward pass is one concatenation, where a slice for each writes three matrices of zeros.
     """
     number, each = batch.negatives.shape
     named = torch.cat([batch.users, batch.positives + first_item, batch.negatives.flatten() + first_item])
-    rows = table.index_select(0, named)
-    return rows[:number], rows[number : 2 * number], rows[2 * number :].view(number, each, -1)
+    users, positives, negatives = table.index_select(0, named).split([number, number, number * each])
+    return users, positives, negatives.view(number, each, -1)
