@@ -17,6 +17,7 @@ NAMES = (
     "worlds",
     "movielens",
     "gowalla",
+    "gowalla-ease",
     "same-numbers",
     "closed-peers",
     "factor-peers",

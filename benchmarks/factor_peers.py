@@ -23,7 +23,9 @@ from penchant.testing.data import real_data
 
 WIDE = 16_384
 """A batch at which RecBole is quicker: its own best setting for pairs a second."""
-ADAM = {"dimensions": 64, "learning_rate": 0.002, "l2": 0.0, "deviation": 0.04}
+ADAM = {"dimensions": 64, "learning_rate": 0.002, "l2": 0.0}
+DEVIATION = {"ml-100k": 0.04, "gowalla": 0.0075}
+"""Of our start, as RecBole's Xavier start has it: sqrt(2 / (rows + 64)), between that of people and of items."""
 RECBOLE = {"embedding_size": 64, "learning_rate": 0.002}
 SGD = {"optimiser": "sgd", "dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "item_bias": True,
        "negatives_by": "popularity", "deviation": 0.0045}  # fmt: skip
@@ -31,7 +33,7 @@ IMPLICIT = {"factors": 64, "learning_rate": 0.01, "regularization": 0.02}
 # a0 = .01 and l = .01 with nu = 0 are c = 1 + 1 / a0 = 101 and r = l (1 + 1 / a0) = 1.01 on the other side.
 IALS = {"dimensions": 64, "unobserved": 0.01, "l2": 0.01, "nu": 0.0}
 ALS = {"factors": 64, "alpha": 101.0, "regularization": 1.01}
-PASSES = {"ml-100k": (40, 5), "gowalla": (4, 3)}
+PASSES = {"ml-100k": (40, 5), "gowalla": (10, 3)}
 """Epochs of Adam, and repeats."""
 PASSES_SGD = {"ml-100k": (50, 7), "gowalla": (10, 3)}
 SWEEPS = 12
@@ -45,7 +47,7 @@ def run() -> Kept | None:
     import penchant as pn
 
     kept = Kept("factor-peers")
-    progress = Progress("factor-peers", [ADAM, SGD, IALS, PASSES, PASSES_SGD, SWEEPS])
+    progress = Progress("factor-peers", [ADAM, DEVIATION, SGD, IALS, PASSES, PASSES_SGD, SWEEPS])
     with tempfile.TemporaryDirectory() as out:
         films = share(pn.split(pn.open_data(small), "random"), Path(out), "ml-100k")
         places = share(pn.split(pn.open_data(large), "given"), Path(out), "gowalla")
@@ -105,7 +107,7 @@ def adam(kept: Kept, progress: Progress, both: dict[str, Shared], number: int) -
             settings: dict[str, dict[str, Any]] = {}
             for batch in (2048, WIDE):
                 end = "" if batch == 2048 else f", batch {batch:,}"
-                settings[OURS + end] = {**ADAM, "batch_size": batch, "epochs": epochs}
+                settings[OURS + end] = {**ADAM, "deviation": DEVIATION[name], "batch_size": batch, "epochs": epochs}
                 settings["recbole" + end] = {**RECBOLE, "train_batch_size": batch, "epochs": epochs}
             asks = {label: asked(of[label.split(",")[0]], shared, "bpr-mf" if label.startswith(OURS) else "bpr", one)
                     for label, one in settings.items()}  # fmt: skip

@@ -142,6 +142,16 @@ def test_too_much_at_once_is_sent_away_and_the_rest_answered(start: Start, runs:
     assert away.json() == {"error": "2 requests wait already", "hint": "try again in a moment"}
     assert away.headers["retry-after"] == "1"
     assert server.ask("recommend", {"people": [{"id": "u000001"}], "k": 3}).status_code == 200
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as line:
+        line.sendall(
+            b"POST /recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
+        told_late = b""
+        while part := line.recv(4096):
+            told_late += part
+    assert told_late.startswith(b"HTTP/1.1 408")
+    assert told_late.endswith(b'{"error":"the body did not come within 0.5 s","hint":null}')
 
 
 def test_alive_before_it_is_ready(runs: Path) -> None:

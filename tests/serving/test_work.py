@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from penchant.serving.bodies import AT_ONCE, Room
 from penchant.serving.limits import Limits
 from penchant.serving.refusals import Refusal
 from penchant.serving.work import Workers
@@ -40,6 +41,17 @@ def test_more_than_the_queue_are_sent_away() -> None:
         )
     assert workers.held == 0
     assert answers(workers.do(lambda: 7)) == [7]
+
+
+def test_all_bodies_together_have_bounded_room() -> None:
+    room = Room(Limits(body=100))
+    for _ in range(AT_ONCE):
+        room.take(100)
+    with pytest.raises(Refusal) as refused:
+        room.take(1)
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
+    room.give(100)
+    room.take(100)
 
 
 def test_what_takes_too_long_is_given_up_and_holds_its_thread() -> None:

@@ -174,7 +174,9 @@ def test_an_unknown_item_has_no_reasons() -> None:
 def test_it_beats_bpr_mf_on_a_sparse_world() -> None:
     """Three seeds of 800 people, 600 items and about 8 events a person; recall@20 on the test part, epochs by validation.
 
-    Measured (seeds 0, 1, 2): see MEASURED; the bound is half of the mean gap.
+    Measured (seeds 0, 1, 2): see MEASURED; the bound is half of the mean gap. Both begin with the same vectors, of the
+    deviation that is lightgcn's: what is shown is what the graph adds. From smaller ones, its own default, bpr-mf is much
+    better, and the gap is a seventh (`docs/log.md`).
     """
     from penchant.data.split import split
     from penchant.evaluation.evaluate import validator
@@ -187,7 +189,10 @@ def test_it_beats_bpr_mf_on_a_sparse_world() -> None:
         people = parts.people("test")
         found = []
         for kind in (BPRMF, LightGCN):
-            system = kind({"dimensions": 32, "epochs": 60, "learning_rate": 0.005, "batch_size": 1024, "seed": seed})
+            system = kind({
+                "dimensions": 32, "epochs": 60, "learning_rate": 0.005, "batch_size": 1024, "seed": seed, "deviation": 0.1,
+                "l2": 0.0001,
+            })  # fmt: skip
             system.fit(given, Training(seed=seed, validate=validator(parts, measures=("recall@20",))))
             ranked = system.recommend(People(people.ids, people.history, people.exclude), 20, RecommendOptions())
             hits = [np.isin(people.relevant.row(b), ranked.items[b]).mean() for b in range(len(people.ids))]

@@ -51,7 +51,7 @@ def show(found: Any) -> None:
         say(f"fed by these data, planned and not built yet ({len(planned)}): {', '.join(planned)}\n")
     lacking = [s for s in found.systems if not s.feeds]
     if lacking:
-        rows = [[s.name, "" if s.status == "built" else "planned", "; ".join(s.missing)] for s in lacking]
+        rows = [[s.name, "" if s.status == "built" else "planned", ", ".join(s.missing)] for s in lacking]
         table(["cannot be fed", "", "needs"], rows)
         say()
     say("to begin with:")
@@ -68,7 +68,8 @@ def cost(found: Any) -> list[str]:
     how = found.how if found.how == "measured" else f"extrapolated from {found.points[-1]['events']:,} events"
     if found.memory_how == "formula":
         how += ", memory by formula"
-    return [("about " if found.how != "measured" else "") + duration(found.seconds) + epochs, memory, how]
+    seconds = "under 0.1 s" if found.seconds < 0.1 else duration(found.seconds)
+    return [("about " if found.how != "measured" and found.seconds >= 0.1 else "") + seconds + epochs, memory, how]
 
 
 def size(number: int) -> str:

@@ -1,4 +1,4 @@
-"""penchant data: describe, convert, split, make-world."""
+"""penchant data: describe, audit, convert, split, make-world."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def group(kind: type) -> typer.Typer:
     app.command("describe", help="Sizes, density, long tail, time, repeats, cold shares, and what was refused.")(
         describe
     )
+    app.command("audit", help="Leaks, duplicates, empty columns, ties in time, bots, planted labels.")(audit)
     app.command("convert", help="Write any known form as a Penchant data set.")(convert)
     app.command("split", help="Split into train, validation and test, and say what that leaves.")(split)
     app.command("make-world", help="Make a society whose tastes are known.")(make_world)
@@ -61,6 +62,27 @@ def describe(
 
         found = work(path, html=html, **_reading(columns, behaviours, min_value))
         output.answer(found, lambda: show(found))
+
+
+def audit(
+    path: Path,
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a finding is severe.")] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Seed of samples.")] = 0,
+    columns: Columns = None,
+    behaviours: Behaviours = None,
+    min_value: Least = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Faults that data may have: leaks, duplicates, columns that say nothing, ties in time, bots, planted labels."""
+    with Output(as_json) as output:
+        from penchant.operations.data import audit as work
+
+        found = work(path, html=html, seed=seed, **_reading(columns, behaviours, min_value))
+        output.answer(found, lambda: show(found))
+    if strict and found.severe:
+        raise typer.Exit(1)
 
 
 def convert(

@@ -121,7 +121,7 @@ def advise(
     return Advice(
         name=dataset.name, users=found.users, items=found.items, events=found.events, systems=systems, split=split,
         why=why, first=first_commands(where, systems, split, found, free),
-        warnings=warnings_of(dataset, found, systems, free), free=free, seconds=round(time.perf_counter() - started, 1),
+        warnings=warnings_of(found, systems, free), free=free, seconds=round(time.perf_counter() - started, 1),
     )  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def too_large(system: Advised, free: int | None) -> bool:
     return free is not None and need is not None and need > free
 
 
-def warnings_of(dataset: Dataset, found: Description, systems: list[Advised], free: int | None) -> list[str]:
+def warnings_of(found: Description, systems: list[Advised], free: int | None) -> list[str]:
     """What will get in the way."""
     out = []
     if not found.events:
@@ -222,7 +222,7 @@ def warnings_of(dataset: Dataset, found: Description, systems: list[Advised], fr
     large = [s.short for s in systems if too_large(s, free)]
     if large and free is not None:
         out.append(f"more memory than is free here ({free / 2**30:.1f} GiB): {', '.join(large)}")
-    return out + [f"note of the reader: {note}" for note in dataset.notes]
+    return out
 
 
 def _free() -> int | None:

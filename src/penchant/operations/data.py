@@ -1,4 +1,4 @@
-"""describe, convert, split, make-world: what one does with data before anything is trained."""
+"""describe, audit, convert, split, make-world: what one does with data before anything is trained."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from penchant.errors import DataError
 from penchant.storage.files import write_bytes
 
 if TYPE_CHECKING:
+    from penchant.data.audit import Audit
     from penchant.data.convert import Report
     from penchant.data.describe import Description
 
@@ -34,6 +35,23 @@ def describe(path: str | Path | Any, html: str | Path | None = None, **reading: 
         from penchant.data.describe_page import describe_page
 
         write_bytes(Path(html), describe_page(found).encode())
+    return found
+
+
+def audit(path: str | Path | Any, html: str | Path | None = None, seed: int = 0, **reading: Any) -> Audit:
+    """Faults of a data set: leaks, duplicates, ties, bots, planted labels; with `html` also as a page.
+
+    Args:
+        path: anything `open_data` takes.
+        seed: of samples and of the split under which leaks are looked for.
+        reading: mapping, behaviours, min_value, as `open_data` takes them.
+    """
+    from penchant.data.audit import audit as look
+    from penchant.data.tables import open_data
+
+    found = look(open_data(path, **reading), seed)
+    if html is not None:
+        write_bytes(Path(html), found.page().encode())
     return found
 
 

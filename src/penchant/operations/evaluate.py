@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from penchant.errors import DataError
 from penchant.evaluation.evaluate import evaluate as ask
 from penchant.evaluation.result import Result
+from penchant.measures.fairness_intervals import RESAMPLES
 from penchant.operations.runs import Run, load_run
 
 if TYPE_CHECKING:
     from penchant.data.split import Split
     from penchant.data.tables import Dataset
+    from penchant.evaluation.fairness import FairnessReport
 
 
 def evaluate(
@@ -33,6 +35,48 @@ def evaluate(
     run = load_run(run)
     made = split_of(run, data)
     return measure(run, made, k=k, slices=slices, measures=measures, progress=progress)
+
+
+def fairness(
+    run: Run | str | Path, data: str | Path | Dataset | None = None, *, k: Sequence[int] = (10, 20), slices: bool = False,
+    resamples: int = RESAMPLES, html: str | Path | None = None, progress: Any = None,
+) -> tuple[Result, FairnessReport]:  # fmt: skip
+    """Measure a run on the test part, and how evenly its lists show the catalogue; both are kept in the run.
+
+    Args:
+        run, data, k, slices: as `evaluate`; fairness is measured at the shortest k.
+        resamples: draws of people for the intervals of fairness.
+        html: also write a page with the Lorenz curve and the trade-off between relevance and evenness.
+
+    Raises:
+        DataError: as `evaluate`; the folder of the page is not there.
+        UsageError: nobody gets a list of the shortest k.
+    """
+    from penchant.evaluation.fairness import fairness_report
+    from penchant.evaluation.protocols import audience
+    from penchant.storage.files import write_bytes, write_json
+
+    if html is not None and not Path(html).resolve().parent.is_dir():
+        raise DataError(f"there is no folder {Path(html).parent}", "make it first, or name another file")
+    run = load_run(run)
+    made = split_of(run, data)
+    result = measure(run, made, k=k, slices=slices, progress=progress)
+    asked = audience(made, refit=run.info.refit)
+    report = fairness_report(
+        run.system,
+        asked,
+        min(k),
+        label=label(run.info.system),
+        resamples=resamples,
+        seed=run.info.seed,
+        progress=progress,
+    )
+    write_json(run.folder / "results/test/fairness.json", report.to_dict())
+    if html is not None:
+        from penchant.evaluation.reports import fairness_page
+
+        write_bytes(Path(html), fairness_page(report, footer=f"penchant evaluate {run.name} --fairness").encode())
+    return result, report
 
 
 def split_of(run: Run, data: str | Path | Dataset | None = None) -> Split:

@@ -17,7 +17,7 @@ from penchant.verbs.protocols import Because, RecommendOptions, Steers
 
 if TYPE_CHECKING:
     from penchant.operations.runs import Run
-    from penchant.verbs.edge import Filter, Person, Reason
+    from penchant.verbs.edge import Person, Reason
 
 NOTHING_KNOWN = "popularity: nothing is known about this person"
 
@@ -110,7 +110,7 @@ def options_of(run: Run, request: Any) -> tuple[RecommendOptions, list[str]]:
     allowed: np.ndarray | None = None
     notes: list[str] = []
     if request.filter is not None:
-        allowed, notes = allowed_items(run, request.filter, request.as_of)
+        allowed, notes = run.filters.allowed(request.filter, request.as_of)
     candidates = getattr(request, "candidates", None)
     if candidates is not None:
         names = [c if isinstance(c, str) else next(iter(c.values())) for c in candidates]
@@ -144,63 +144,6 @@ def knobs_turned(run: Run, wanted: dict[str, float]) -> tuple[dict[str, float], 
         if steer[name] != value:
             notes.append(f"{name} goes from {knob.low:g} to {knob.high:g}: {steer[name]:g} was taken for {value:g}")
     return steer, notes
-
-
-def allowed_items(run: Run, wanted: Filter, as_of: str | int | None) -> tuple[np.ndarray, list[str]]:
-    """bool[M]: items that pass a filter; and what could not be filtered by."""
-    table, notes = run.item_table, []
-    allowed = np.ones(len(run.items), bool)
-    columns = set(table.column_names)
-
-    def column(name: str) -> list[Any] | None:
-        if name in columns:
-            return table[name].to_pylist()
-        notes.append(f"items have no {name}: that filter was not applied")
-        return None
-
-    if wanted.items is not None:
-        among = np.zeros(len(allowed), bool)
-        among[_numbers(run, wanted.items)[0]] = True
-        allowed &= among
-    if wanted.categories is not None and (values := column("category")) is not None:
-        prefixes = [c.lower() for c in wanted.categories]
-        allowed &= np.array([v is not None and any(_under(_path(v), p) for p in prefixes) for v in values], bool)
-    if wanted.price is not None and (values := column("price")) is not None:
-        prices = np.array([np.nan if v is None else float(v) for v in values])
-        low, high = wanted.price.low, wanted.price.high
-        with np.errstate(invalid="ignore"):
-            allowed &= (prices >= (-np.inf if low is None else low)) & (prices <= (np.inf if high is None else high))
-    if wanted.attributes is not None and (values := column("attributes")) is not None:
-        for name, choices in wanted.attributes.items():
-            allowed &= np.array([_has(v, name, choices) for v in values], bool)
-    if wanted.available is not None:
-        moment = milliseconds(as_of) if as_of is not None else run.services.now
-        if moment is None or not {"added", "removed"} & columns:
-            notes.append("it is not known when items are available: that filter was not applied")
-        else:
-            there = np.ones(len(allowed), bool)
-            for name, holds in (("added", lambda t: t <= moment), ("removed", lambda t: t > moment)):
-                if name in columns:
-                    there &= np.array([v is None or holds(int(v)) for v in table[name].cast("int64").to_pylist()], bool)
-            allowed &= there == wanted.available
-    if wanted.hours is not None:
-        notes.append("hours is not used: items have no opening hours")
-    return allowed, notes
-
-
-def _path(category: Any) -> str:
-    return " > ".join(category).lower() if isinstance(category, list) else str(category).lower()
-
-
-def _under(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix + " > ") or prefix in path.split(" > ")
-
-
-def _has(attributes: Any, name: str, choices: Sequence[Any]) -> bool:
-    pairs = dict(attributes) if isinstance(attributes, list) else (attributes or {})
-    value = pairs.get(name)
-    values = value if isinstance(value, list) else [value]
-    return bool({str(v) for v in values if v is not None} & {str(c) for c in choices})
 
 
 def impressions_of(run: Run, request: Any) -> tuple[Impressions, list[list[str]]]:

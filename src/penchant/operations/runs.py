@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from penchant.data.ids import Ids
+    from penchant.operations.filters import ItemFilters
     from penchant.systems.bases.system import Services, System
     from penchant.verbs.edge import RecommendAnswer, SearchAnswer
 
@@ -71,6 +72,13 @@ class Run:
     def item_table(self) -> pa.Table:
         """What is shown of items."""
         return self.stored.item_table
+
+    @cached_property
+    def filters(self) -> ItemFilters:
+        """Which items pass a filter."""
+        from penchant.operations.filters import ItemFilters
+
+        return ItemFilters(self.items, self.item_table, self.services.now)
 
     @property
     def people(self) -> RunPeople:

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from penchant.errors import UnknownName, UsageError
-from penchant.operations.answer import CHANGING, answer, lacking
+from penchant.operations.answer import CHANGING, answer
 from penchant.operations.traces import Traces
 from penchant.serving import bodies, contract, limits, metrics, tokens
 from penchant.serving.refusals import FAILED, OURS, Refusal, explained
@@ -40,6 +40,9 @@ class House:
     workers: Workers
     traces: Traces | None = None
 
+    def __post_init__(self) -> None:
+        self.room = bodies.Room(self.bounds)
+
     # ------------------------------------------------------------------ one request
     async def ask(self, request: Request, verb: str, run: str | None = None) -> Response:
         """Answer a request of any verb; whatever goes wrong leaves as one line of JSON."""
@@ -52,9 +55,9 @@ class House:
                 raise Refusal(503, "the runs are being loaded", "try again in a moment", {"Retry-After": "1"})
             if run is not None:
                 self.shelf.get(run)
-            body = await bodies.read(request, self.bounds)
-            self.counted.waiting.set(self.workers.waiting)
-            people, content = await self.workers.do(partial(self.work, verb, run, scope, body, started))
+            self.workers.admit()
+            async with bodies.held(request, self.bounds, self.room) as body:
+                people, content = await self.workers.do(partial(self.work, verb, run, scope, body, started))
             self.counted.people.labels(verb).inc(people)
             status = 200
             return Response(content, media_type="application/json")
@@ -79,7 +82,7 @@ class House:
             name = _named(data.pop("run"), name)
         served = self.shelf.get(name)  # held to the end: a reload does not touch a request that has begun
         if verb not in served.verbs:
-            raise Refusal(404, *_told(lacking(served.run, verb)))
+            raise Refusal(404, f"{served.run.info.system} has no {verb}", "it has " + ", ".join(served.verbs))
         tokens.check(scope, verb, data)
         limits.check(data, self.bounds)
         said = list(_strings(data)) if self.traces is not None else []
@@ -226,10 +229,6 @@ def _named(given: Any, name: str | None) -> str:
     if name is not None and given != name:
         raise UsageError(f"run: the path names {name!r}, the body {given!r}", "leave one of them out")
     return given
-
-
-def _told(error: UsageError) -> tuple[str, str | None]:
-    return error.message, error.hint
 
 
 def _strings(data: Any) -> Iterator[str]:

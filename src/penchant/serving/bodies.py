@@ -3,26 +3,70 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from penchant.serving.limits import Limits
-from penchant.serving.refusals import BAD, UNPROCESSABLE, Refusal
+from penchant.serving.refusals import BAD, BUSY, UNPROCESSABLE, Refusal
 
 SILENCE, PATIENCE = 0.25, 3.0
 """Seconds: how long a refused body is thrown away, at a pause and in all, so that the refusal can be read."""
+AT_ONCE = 32
+"""Bodies of full size that may be held at once, waiting ones among them."""
 EXAMPLE = 'send one JSON object, for example {"people": [{"id": "ID"}], "k": 10}'
 
 
-async def read(request: Request, limits: Limits) -> bytes:
-    """The whole body.
+class Room:
+    """Bytes of all bodies that are held at once; used from one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.left = AT_ONCE * limits.body
+
+    def take(self, size: int) -> None:
+        """Take room for a part of a body.
+
+        Raises:
+            Refusal: 503: other bodies fill it.
+        """
+        if size > self.left:
+            raise Refusal(
+                BUSY,
+                "the bodies of other requests fill the room there is",
+                "try again in a moment",
+                {"Retry-After": "1"},
+            )
+        self.left -= size
+
+    def give(self, size: int) -> None:
+        """Give room back."""
+        self.left += size
+
+
+@contextlib.asynccontextmanager
+async def held(request: Request, limits: Limits, room: Room) -> AsyncIterator[bytes]:
+    """The whole body, which counts as held until the block ends.
 
     Raises:
-        Refusal: 413 too large (by what it declares or by what came), 415 of another type, 408 too slow, 400 cut off.
+        Refusal: 413 too large (by what it declares or by what came), 415 of another type, 408 too slow, 400 cut off,
+            503 no room.
     """
+    taken: list[int] = []
+
+    def take(size: int) -> None:
+        room.take(size)
+        taken.append(size)
+
+    try:
+        yield await _read(request, limits, take)
+    finally:
+        room.give(sum(taken))
+
+
+async def _read(request: Request, limits: Limits, take: Callable[[int], None]) -> bytes:
     _check_type(request)
     stream = request.stream()
     declared = request.headers.get("content-length", "")
@@ -39,6 +83,7 @@ async def read(request: Request, limits: Limits) -> bytes:
                 if size > limits.body:
                     parts.clear()
                     break
+                take(len(part))
                 parts.append(part)
     except TimeoutError:
         raise Refusal(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from penchant.errors import PenchantError, RunError, UnknownName, UsageError
-from penchant.operations.answer import answer, verbs, version
+from penchant.operations.answer import CHANGING, answer, verbs, version
 from penchant.operations.runs import Run, load_run
 
 log = logging.getLogger("penchant.serving")
@@ -92,7 +92,8 @@ def opened(name: str, path: Path, found: Found) -> Served:
     """
     try:
         run = load_run(found.folder)
-        served = Served(name, path, run, found, verbs(run), version(run), time.time())
+        able = tuple(verb for verb in verbs(run) if verb not in CHANGING)
+        served = Served(name, path, run, found, able, version(run), time.time())
         _warm(run, served.verbs)
     except PenchantError:
         raise

@@ -26,6 +26,17 @@ class Workers:
         """Requests that wait for a thread."""
         return max(0, self.held - self.limits.workers)
 
+    def admit(self) -> None:
+        """Let one more in.
+
+        Raises:
+            Refusal: 503 where the queue is full.
+        """
+        if self.waiting >= self.limits.queue:
+            raise Refusal(
+                BUSY, f"{self.waiting:,} requests wait already", "try again in a moment", {"Retry-After": "1"}
+            )
+
     async def do(self, work: Callable[[], T]) -> T:
         """`work()`, done by a thread of the pool.
 
@@ -33,10 +44,7 @@ class Workers:
             Refusal: 503 where the queue is full; 504 where it took too long. Work that has begun cannot be stopped: it
                 keeps its thread to its end, so that what is refused never piles up behind what is answered.
         """
-        if self.waiting >= self.limits.queue:
-            raise Refusal(
-                BUSY, f"{self.waiting:,} requests wait already", "try again in a moment", {"Retry-After": "1"}
-            )
+        self.admit()
         self.held += 1
         loop = asyncio.get_running_loop()
         begun = self.pool.submit(work)

@@ -20,7 +20,7 @@ WIDTH = 100
 
 def comparison_text(found: Comparison, width: int = WIDTH, colour: bool = False) -> str:
     """A comparison as text: the deciding measure with tests, the other measures, the verdict."""
-    return _drawn(comparison_parts(found), width, colour)
+    return drawn(comparison_parts(found), width, colour)
 
 
 def comparison_parts(found: Comparison) -> list[RenderableType]:
@@ -55,7 +55,7 @@ def comparison_parts(found: Comparison) -> list[RenderableType]:
 
 def result_text(result: Result, width: int = WIDTH, colour: bool = False) -> str:
     """One result as text: measures with intervals, slices, what was counted."""
-    return _drawn(result_parts(result), width, colour)
+    return drawn(result_parts(result), width, colour)
 
 
 def result_parts(result: Result) -> list[RenderableType]:
@@ -169,7 +169,8 @@ def _box() -> Box:
     return box.SIMPLE_HEAD
 
 
-def _drawn(parts: Sequence[RenderableType], width: int, colour: bool) -> str:
+def drawn(parts: Sequence[RenderableType], width: int, colour: bool) -> str:
+    """Things that a rich console prints, as text of at most WIDTH columns."""
     from rich.console import Console
 
     out = io.StringIO()

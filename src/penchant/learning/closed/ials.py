@@ -77,10 +77,15 @@ def ials(
     return Factors(users, items)
 
 
-def fold_in(rows: csr_array, other: np.ndarray, unobserved: float, l2: float, nu: float = 1.0) -> np.ndarray:
+def fold_in(
+    rows: csr_array, other: np.ndarray, unobserved: float, l2: float, nu: float = 1.0, base: np.ndarray | None = None
+) -> np.ndarray:
     """The exact vectors of rows (people by their items, or items by their people), float32[B,d], the other side fixed.
 
     w = (sum_{i in I} h_i h_i^T + a0 H^T H + l2 (|I| + a0 M)^nu Id)^-1 sum_{i in I} h_i, solved in float64.
+
+    Args:
+        base: a0 H^T H as `inner` gives it, where it is known already.
 
     Raises:
         UsageError: a negative weight, or no ridge at all.
@@ -89,9 +94,8 @@ def fold_in(rows: csr_array, other: np.ndarray, unobserved: float, l2: float, nu
         raise UsageError(
             f"iALS needs a weight of unobserved pairs of 0 and above and l2 above 0, given {unobserved} and {l2}"
         )
-    return least_squares(
-        rows, other, inner(other, unobserved), ridges(np.diff(rows.indptr), len(other), unobserved, l2, nu)
-    )
+    base = inner(other, unobserved) if base is None else base
+    return least_squares(rows, other, base, ridges(np.diff(rows.indptr), len(other), unobserved, l2, nu))
 
 
 def least_squares(rows: csr_array, other: np.ndarray, base: np.ndarray, ridge: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def fill_losses(
                     own += user[d] * mine[d]
                 if len(bias):
                     own += bias[item]
-            total = 0.0
+            total: Any = 0.0
             begin = c * each
             for n in range(begin, begin + share):
                 wrong = against[n] - own if item >= 0 and negatives[b, n] >= 0 else np.float32(0.0)

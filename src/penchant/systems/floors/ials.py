@@ -16,7 +16,6 @@ from penchant.systems.bases.system import history_rows, known_items
 from penchant.systems.bases.vectors import VectorSystem, reasons_of
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked
 
-
 ALL_UNOBSERVED = 500.0
 """Weight of all items together for a person, where none is given. With l2 = .01 it was the best of the pairs tried on the
 validation parts of made worlds (600 items), MovieLens-100K (1,682) and Gowalla (40,981), whose best weights of one item
@@ -57,6 +56,7 @@ class IALS(LearnsAnew, VectorSystem):
         "paper": {"dimensions": 256, "unobserved": 0.01, "l2": 0.01},
     }
     """`paper` has the size of the 2022 study; its two weights are ours for Gowalla, for which none are published."""
+    _base: tuple[np.ndarray, np.ndarray] | None = None
 
     def weight(self, items: int) -> float:
         """a0 in a catalogue of `items`."""
@@ -96,13 +96,20 @@ class IALS(LearnsAnew, VectorSystem):
     def fold_in(self, histories: Ragged) -> np.ndarray:
         """Exact vectors of histories, float32[B,d], item vectors fixed."""
         s, number = self.settings, len(self.item_vectors)
-        return fold_in(history_rows(histories, number), self.item_vectors, self.weight(number), s.l2, s.nu)
+        rows, base = history_rows(histories, number), self.base()
+        return fold_in(rows, self.item_vectors, self.weight(number), s.l2, s.nu, base)
+
+    def base(self) -> np.ndarray:
+        """a0 H^T H of the item vectors, float64[d,d]; kept as long as they stay, since it is most of one answer's work."""
+        if self._base is None or self._base[0] is not self.item_vectors:
+            self._base = self.item_vectors, inner(self.item_vectors, self.weight(len(self.item_vectors)))
+        return self._base[1]
 
     def why(self, people: People, answered: Ranked | Impressions) -> list[Any]:
         """w_u is a weighted sum over the history, so each item of it has its own term; they add up to the score."""
         s, items = self.settings, self.item_vectors
         unobserved = self.weight(len(items))
-        base = inner(items, unobserved)
+        base = self.base()
         solved: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
         def reasons(history: np.ndarray, item: int) -> list[Any]:

@@ -197,8 +197,8 @@ class PLD(System):
         """The clean-up report: suspicious events, how many hardly counted, and what it cost rare items.
 
         A goal that holds the id of a person as a word looks at that person alone. With `false_rate`, events are listed
-        only while the expected share of false alarms among them stays below it (Benjamini and Hochberg), by a normal
-        approximation to the spread of the person's own losses.
+        only while the expected share of false alarms among them stays below it (Benjamini and Hochberg), by the
+        spread of the person's own losses under Student's law; an approximation.
 
         Raises:
             UsageError: `about` is not a run.
@@ -231,9 +231,9 @@ def backbone_of(settings: Any, services: Services | None = None) -> PairwiseSyst
         row = catalogue.find(settings.backbone)
         kind = catalogue.class_of(row)
     except UnknownName as error:
-        raise BadSetting("pld", "backbone", error.message, settings.backbone) from None
+        raise BadSetting("pld", "backbone", f"{error.message} ({error.hint})", settings.backbone) from None
     if not issubclass(kind, PairwiseSystem):
-        known = "a pairwise system, such as bpr-mf, lightgcn, ngcf or vbpr"
+        known = "must be a pairwise system, such as bpr-mf, lightgcn, ngcf or vbpr"
         raise BadSetting("pld", "backbone", known, settings.backbone)
     own = kind.Settings.model_fields
     shared = {n: getattr(settings, n, None) for n in PairwiseSettings.model_fields if n in own}

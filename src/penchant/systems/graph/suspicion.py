@@ -36,8 +36,8 @@ DEFAULT = 10
 class Suspect:
     """A train event that may not be the person's own.
 
-    percentile: the share of the person's other events with a lower loss. score: how many deviations its loss lies above
-    the middle of the person's own. p: the chance of such a score, were losses normal (NaN: too few events to say).
+    percentile: the share of the person's other events with a lower loss. score: how many deviations it lies behind the
+    middle of the person's own. p: the chance of such a score among alike events (NaN: too few events to say).
     often: how often it was learned from, relative to the mean of the person's events. events: how many the person has.
     time: the last one of the pair, ms UTC.
     """
@@ -83,8 +83,8 @@ class Events:
     @classmethod
     def of(cls, material: Material, loss: np.ndarray, drawn: np.ndarray) -> Events:
         """Of the train part, with a loss and a count for each pair."""
-        names = (np.array(ids.array.to_pylist(), dtype=str) for ids in (material.users, material.items))
-        return cls(material.interactions.by_user, loss, drawn, *names, times=_last_times(material))
+        users, items = (np.array(ids.array.to_pylist(), dtype=str) for ids in (material.users, material.items))
+        return cls(material.interactions.by_user, loss, drawn, users, items, _last_times(material))
 
     # ------------------------------------------------------------------ within a person
     @cached_property
@@ -102,21 +102,26 @@ class Events:
 
     @cached_property
     def score(self) -> np.ndarray:
-        """How many deviations each loss lies above the median of the person's own, float64[E]; the deviation is that of
-        the distances from the median, so that one strange event does not hide itself. 0 where all are alike."""
-        rows, _, lengths = self._layout
-        loss = self.loss.astype(np.float64)
-        middle = self._medians(loss)
-        spread = SPREAD * self._medians(np.abs(loss - middle[rows]))
-        return np.where(spread[rows] > 0, (loss - middle[rows]) / np.where(spread > 0, spread, 1.0)[rows], 0.0)
+        """How many deviations each event lies behind the median of the person's own, float64[E]; 0 where all are alike.
+
+        Taken of ln(e^loss - 1): the margin by which the other item won, which is not as lopsided as the loss. The deviation
+        is that of the distances from the median, so that one strange event does not hide itself.
+        """
+        rows = self._layout[0]
+        behind = np.log(np.expm1(np.clip(self.loss.astype(np.float64), 1e-12, 500.0)))
+        middle = self._medians(behind)
+        spread = SPREAD * self._medians(np.abs(behind - middle[rows]))
+        return np.where(spread[rows] > 0, (behind - middle[rows]) / np.where(spread > 0, spread, 1.0)[rows], 0.0)
 
     @cached_property
     def p(self) -> np.ndarray:
-        """The chance of such a score or a higher one under a normal law, float64[E]; NaN below TESTABLE events."""
-        from scipy.special import ndtr
+        """The chance of such a score or a higher one under Student's law with n - 1 degrees of freedom, float64[E]; NaN
+        below TESTABLE events."""
+        from scipy.special import stdtr
 
         rows, _, lengths = self._layout
-        return np.where(lengths[rows] >= TESTABLE, ndtr(-self.score), np.nan)
+        freedom = np.maximum(lengths - 1, 1)[rows].astype(np.float64)
+        return np.where(lengths[rows] >= TESTABLE, stdtr(freedom, -self.score), np.nan)
 
     @cached_property
     def often(self) -> np.ndarray:
@@ -284,7 +289,7 @@ def _suspect(found: Suspect) -> Insight:
     )
     sentence = (
         f"{found.item}{day} fits {found.person} least: its loss is higher than that of {lower} of {found.events - 1} other "
-        f"events, {found.score:.1f} deviations above their middle."
+        f"events, {found.score:.1f} deviations behind their middle."
     )
     return Insight(
         id="i", sentence=sentence, kind="diagnostic", number=found.percentile, unit="percentile",
