@@ -28,7 +28,7 @@ class Ready:
 
     def __init__(self, job: exchange.Job) -> None:
         self.split = exchange.split_of(job)
-        folder = Path.cwd() / "data" / Path(job.split).stem
+        folder = Path.cwd() / "data" / f"split-{Path(job.split).stem}"  # some plain names mean its own examples
         if not folder.exists():
             folder.mkdir(parents=True)
             for part, own in (("train", "train"), ("validation", "valid"), ("test", "test")):
@@ -86,10 +86,11 @@ _ready: dict[str, Ready] = {}
 
 
 def ready(job: exchange.Job) -> Ready:
-    """The data of the last job where this one asks for the same."""
+    """The data of the last two kinds of jobs, where this one asks for the same."""
     key = repr((job.split, job.system, job.settings, job.seed, job.k, job.more))
     if key not in _ready:
-        _ready.clear()
+        while len(_ready) > 1:
+            _ready.pop(next(iter(_ready)))
         _ready[key] = Ready(job)
     return _ready[key]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from statistics import median
@@ -18,6 +19,10 @@ Ask = Callable[[], dict[str, Any]]
 @contextmanager
 def sides(kept: Kept, threads: int, *names: str) -> Iterator[dict[str, Side]]:
     """Processes of several sides; one that cannot be had is named in the note and left out."""
+    kernel = os.environ.get("OPENBLAS_CORETYPE")
+    said = f"OPENBLAS_CORETYPE={kernel} on all sides. "
+    if kernel and said not in kept.note:
+        kept.note += said
     with ExitStack() as stack:
         found: dict[str, Side] = {}
         for name in names:
