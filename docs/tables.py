@@ -83,14 +83,16 @@ def same_numbers_table(folder: Path = RESULTS) -> str:
 
 
 def results_table(folder: Path = RESULTS, linked: bool = True) -> str:
-    """A row for each row of each kept result; a target that was missed is shown like one that was reached."""
+    """A row for each row of each kept result (the first few in the README, which links to the files); a target that was
+    missed is shown like one that was reached."""
     kept = results(folder)
     if not kept:
         return "No result is kept yet."
     lines = ["| benchmark | work | side | value | quality | reached |", "|---|---|---|--:|---|---|"]
     for result in kept:
         name = f"[{result['name']}](docs/results/{result['name']}.json)" if linked else result["name"]
-        for place, row in enumerate(result["rows"]):
+        rows = first(result["rows"]) if linked else result["rows"]
+        for place, row in enumerate(rows):
             reached = ("yes" if result["reached"] else "no") if place == 0 else ""
             if place == 0 and result.get("ratio") is not None:
                 reached += f" ({number(result['ratio'])}x)" if isinstance(result["ratio"], int | float) else ""
@@ -108,8 +110,21 @@ def results_table(folder: Path = RESULTS, linked: bool = True) -> str:
                 reached,
             ]
             lines.append("| " + " | ".join(str(cell).replace("|", "/") for cell in cells) + " |")
+        if len(rows) < len(result["rows"]):
+            lines.append(f"|  | and {len(result['rows']) - len(rows)} more |  |  |  |  |")
     machines = sorted({words(result["machine"]) for result in kept})
     return "\n".join(lines) + "\n\n" + "Measured on: " + "; ".join(machines) + "."
+
+
+SHOWN = 3
+"""Rows of a result that the README shows; the documentation has them all."""
+
+
+def first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first rows of a result; the best ones where the values are measures of quality, which have no unit."""
+    if len(rows) > SHOWN and all(row["unit"] == "" for row in rows):
+        rows = sorted(rows, key=lambda row: -row["value"])
+    return rows[:SHOWN]
 
 
 def short(quality: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,9 @@ import penchant
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-IMPORTED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "vl_convert": "vl-convert-python"}
+IMPORTED_AS = {
+    "PIL": "pillow", "sklearn": "scikit-learn", "vl_convert": "vl-convert-python", "prometheus_client": "prometheus-client",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", penchant.__all__)

@@ -37,6 +37,7 @@ class VectorSystem(System):
         self.item_vectors = np.empty((0, 0), np.float32)
         self.item_bias: np.ndarray | None = None
         self.fold_in_l2 = 1.0
+        self._scaled: tuple[np.ndarray, float] | None = None
 
     # ------------------------------------------------------------------ learning
     def learn(self, material: Material, training: Training) -> None:
@@ -124,11 +125,17 @@ class VectorSystem(System):
     def fold_in(self, histories: Ragged) -> np.ndarray:
         """Vectors of people never seen, float32[B,d], by one ridge solve each on the vectors of their items:
         minimise sum over the history (w.h - 1)^2 + l2 (mean |h|^2) |w|^2."""
-        items = self.item_vectors
-        scale = float((items.astype(np.float64) ** 2).sum(1).mean()) or 1.0
+        items, scale = self.item_vectors, self._mean_square()
         ridge = np.full(len(histories), self.fold_in_l2 * scale)
         base = np.zeros((items.shape[1], items.shape[1]))
         return least_squares(history_rows(histories, len(items)), items, base, ridge)
+
+    def _mean_square(self) -> float:
+        """Mean squared norm of the item vectors, kept as long as they stay (a tenth of a large catalogue's answer)."""
+        if self._scaled is None or self._scaled[0] is not self.item_vectors:
+            squares = np.einsum("id,id->", self.item_vectors, self.item_vectors, dtype=np.float64)
+            self._scaled = self.item_vectors, float(squares) / max(1, len(self.item_vectors)) or 1.0
+        return self._scaled[1]
 
     # ------------------------------------------------------------------ answering
     def recommend(self, people: People, k: int, options: RecommendOptions) -> Ranked:
