@@ -133,7 +133,10 @@ def test_an_interrupted_training_goes_on_to_the_same_run(penchant: Command, worl
     small = ["--set", "dimensions=16", "--set", "batch_size=16", "--set", "patience=40"]
     arguments = ["train", "lightgcn", "--data", str(world), *small, "--epochs", "40", "--seed", "3"]
     command = [sys.executable, "-m", "penchant", *arguments, "--out", "run"]
-    working = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    heard = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731 - a job in the background ignores it
+    working = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heard
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("run.training/checkpoints/**/*.safetensors")):
         assert working.poll() is None, working.stderr.read() if working.stderr else ""

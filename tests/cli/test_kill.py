@@ -26,7 +26,20 @@ def model(run: Path) -> dict[str, bytes]:
 
 
 def begun(system: str, world: Path, folder: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "penchant", "train", system, "--data", str(world), *SMALL[system], "--seed", "4", "--out", "run"]
+    command = [
+        sys.executable,
+        "-m",
+        "penchant",
+        "train",
+        system,
+        "--data",
+        str(world),
+        *SMALL[system],
+        "--seed",
+        "4",
+        "--out",
+        "run",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     return subprocess.Popen(
         [*command, *more], cwd=folder, text=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -31,7 +31,19 @@ def world_name(penchant: Command, world: Path) -> str:
 
 
 def test_json_is_one_object_and_the_study_goes_on(penchant: Command, world: Path, tmp_path: Path) -> None:
-    asked = ["tune", "popularity", "--data", world, "--seed", 4, "--measure", "ndcg@10", "--json"]
+    asked = [
+        "tune",
+        "popularity",
+        "--data",
+        world,
+        "--set",
+        "segments=1",
+        "--seed",
+        4,
+        "--measure",
+        "ndcg@10",
+        "--json",
+    ]
     first = penchant(*asked, "--trials", 2, folder=tmp_path, good=True).json
     second = penchant(*asked, "--trials", 9, folder=tmp_path, good=True).json
     assert second["trials"][:2] == first["trials"]
@@ -125,3 +137,21 @@ def test_help_says_what_several_processes_want(penchant: Command) -> None:
     text = penchant("tune", "--help", good=True).out
     assert "one process" in text
     assert "PostgreSQL" in text
+
+
+def test_two_processes_share_a_journal(penchant: Command, world: Path, tmp_path: Path) -> None:
+    asked = ["tune", "rp3beta", "--data", str(world), "--trials", "12", "--study", "together.log"]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "penchant", *asked], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err.decode()
+    found = penchant(*asked, "--json", folder=tmp_path, good=True).json
+    assert found["new"] == 0
+    assert 12 <= len(found["trials"]) <= 13  # both may begin the last one
+    assert {trial["state"] for trial in found["trials"]} == {"finished"}
+    assert len({str(trial["settings"]) for trial in found["trials"]}) >= 11

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penchant.errors import Interrupted, RunError, TrainingError, UsageError
+from penchant.errors import Interrupted, PenchantError, RunError, TrainingError, UsageError
 from penchant.evaluation import studies
 from penchant.evaluation.tune import BY_LIST, STARTUP, Outcome, Report, Tried, opened
 from penchant.systems.bases.settings import Searched, SystemSettings, searched, setting
@@ -306,3 +306,12 @@ def test_the_same_question_finds_the_same_file() -> None:
     assert first == studies.place_of(None, "baselines.ease", "shop", {"seed": 0})
     assert first.where.startswith("studies/baselines-ease-shop-")
     assert first != studies.place_of(None, "baselines.ease", "shop", {"seed": 1})
+
+
+def test_a_database_that_is_not_there_is_one_line_without_the_password() -> None:
+    place = studies.place_of("postgresql://me:secret@localhost:1/all", "ease", "shop", {})
+    with pytest.raises(PenchantError) as error, place.storage():
+        pass
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+    assert error.value.hint

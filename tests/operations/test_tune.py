@@ -106,7 +106,7 @@ def test_interrupted_and_gone_on(world: Dataset) -> None:
 
 
 def test_trials_that_fail_are_kept_and_the_study_goes_on(timeless: Dataset) -> None:
-    done = tune("popularity", timeless, trials=20)
+    done = tune("popularity", timeless, trials=20, settings={"segments": 1})
     assert [t.state for t in done.trials] == ["finished", "failed", "failed", "failed", "failed"]
     assert done.best.settings == {"half_life": None}
     assert all("needs events with a time" in (t.reason or "") for t in done.trials[1:])

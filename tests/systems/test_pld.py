@@ -12,9 +12,11 @@ import torch
 from penchant.data.split import Split, split
 from penchant.data.views import Material
 from penchant.errors import BadSetting, UnknownName, UsageError
+from penchant.evaluation.evaluate import evaluate, validator
 from penchant.learning import choosing, sampling
 from penchant.learning.graph import Propagation
 from penchant.learning.training import Training
+from penchant.measures import exposure
 from penchant.systems import catalogue
 from penchant.systems.bases.pairwise import Batch, Step
 from penchant.systems.floors import factors
@@ -26,7 +28,7 @@ from penchant.testing.noise import with_noise
 from penchant.verbs.batch import Ragged
 from penchant.verbs.edge import AnalyseRequest
 from penchant.world import make_world
-from tests.systems.floors_material import PEOPLE, answers, everybody, fitted, known, material, same
+from tests.systems.floors_material import answers, everybody, fitted, known, material, same
 
 SMALL = {"dimensions": 8, "epochs": 5, "batch_size": 64, "learning_rate": 0.02, "warmup_epochs": 1}
 BACKBONES = ("bpr-mf", "lightgcn", "ngcf", "vbpr")
@@ -76,7 +78,7 @@ def test_weights_need_gradients_of_the_vectors() -> None:
 # ---------------------------------------------------------------- nothing chosen is ordinary training
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("settings", [
-    {"mode": "none"}, {"pool_size": 1}, {"pool_size": 1, "temperature": 1e6, "debias": True}, {"warmup_epochs": 5},
+    {"mode": "none"}, {"pool_size": 1}, {"pool_size": 1, "temperature": 1e6, "debias": 1.0}, {"warmup_epochs": 5},
     {"mode": "truncate", "truncated": 0.0},
 ], ids=str)  # fmt: skip
 def test_without_a_choice_it_is_the_backbone_to_the_byte(backbone: str, settings: dict[str, Any]) -> None:
@@ -196,19 +198,19 @@ def test_the_draw_reads_the_parameters_of_the_moment() -> None:
 
 
 def test_debiased_losses_do_not_punish_rare_items() -> None:
-    given = material()
+    """How often an event was learned from goes with how popular its item is; less so without the item's own loss."""
+    given = split(make_world(120, 80, 60, seed=1, preset="tiny").dataset, "per_person", seed=1).material()
+    degrees = given.interactions.item_degrees[given.interactions.user_items]
     seen = {}
-    for debias in (False, True):
-        system = fitted(PLD, {**SMALL, "epochs": 40, "temperature": 0.03, "debias": debias})
-        degrees = given.interactions.item_degrees[given.interactions.user_items]
-        often = system.events.often
-        seen[debias] = float(np.corrcoef(degrees, often)[0, 1])
-    assert seen[True] < seen[False] - 0.1, seen
+    for debias in (0.0, 1.0):
+        system = fitted(PLD, {**SMALL, "epochs": 40, "temperature": 0.1, "debias": debias}, given)
+        seen[debias] = float(np.corrcoef(degrees, system.events.often)[0, 1])
+    assert seen[1.0] < seen[0.0] - 0.2, seen
 
 
 @pytest.mark.parametrize("changed", [
     {"mode": "reweight"}, {"mode": "truncate"}, {"mode": "reweight_loss"}, {"mode": "none"}, {"temperature": 0.1},
-    {"pool_size": 2}, {"signal": "percentile"}, {"debias": True}, {"shared_negative": False}, {"warmup_epochs": 3},
+    {"pool_size": 2}, {"signal": "percentile"}, {"debias": 0.5}, {"shared_negative": False}, {"warmup_epochs": 3},
     {"backbone": "lightgcn"}, {"backbone_settings": {"deviation": 0.2}}, {"sampler": "uniform_user"}, {"negatives": 2},
 ])  # fmt: skip
 def test_each_setting_changes_the_answer(changed: dict[str, Any]) -> None:
@@ -218,7 +220,7 @@ def test_each_setting_changes_the_answer(changed: dict[str, Any]) -> None:
 
 def test_interrupted_and_resumed_it_ends_the_same(tmp_path: Path) -> None:
     given = material()
-    for settings in ({"debias": True}, {"mode": "reweight"}, {"backbone": "lightgcn", "debias": True}):
+    for settings in ({"debias": 0.5}, {"mode": "reweight"}, {"backbone": "lightgcn", "debias": 0.5}):
         told = 0
 
         def stop(*_: Any) -> None:
@@ -317,9 +319,13 @@ def test_reasons_tell_of_an_event_that_hardly_counted() -> None:
 
 # ---------------------------------------------------------------- margins
 def noisy_world(seed: int, share: float) -> tuple[Split, np.ndarray]:
-    """400 people, 300 items and some 14 train items a person, of which nothing is a mistake but what is added."""
-    world = make_world(400, 300, 120, seed=seed, dials={"mistakes": 0.0, "bots": 0.0})
+    """400 people, 300 items and some 25 train items a person, of which nothing is a mistake but what is added."""
+    world = make_world(400, 300, 120, seed=seed, dials={"events_per_user": 30, "mistakes": 0.0, "bots": 0.0})
     return with_noise(split(world.dataset, "per_person(ratio=0.7,by=random)", seed=seed), share, seed)
+
+
+def keys(users: np.ndarray, items: np.ndarray) -> set[int]:
+    return set((users.astype(np.int64) * 1000 + items).tolist())
 
 
 def test_noise_is_added_to_train_alone_and_outside_what_is_known() -> None:
@@ -329,13 +335,76 @@ def test_noise_is_added_to_train_alone_and_outside_what_is_known() -> None:
     before, after = clean.material(), made.material()
     assert flags.sum() == len(after.interactions) - len(before.interactions)
     assert np.array_equal(after.interactions.user_degrees, (before.interactions.user_degrees * 1.5).astype(int))
-    noise = {(u, i) for u, i in zip(after.interactions.pair_users()[flags], after.interactions.user_items[flags])}
+    pairs = after.interactions
+    noise = keys(pairs.pair_users()[flags], pairs.user_items[flags])
     for part in ("validation", "test"):
         wanted, same_people = made.people(part), clean.people(part)
         assert np.array_equal(wanted.relevant.values, same_people.relevant.values)
-        assert not noise & {(wanted.ids[r], i) for r, i in zip(wanted.relevant.rows(), wanted.relevant.values)}
-        excluded = {(wanted.ids[r], i) for r, i in zip(wanted.exclude.rows(), wanted.exclude.values)}
-        assert {(u, i) for u, i in noise if u in set(wanted.ids)} <= excluded
+        assert not noise & keys(wanted.ids[wanted.relevant.rows()], wanted.relevant.values)
+        excluded = keys(wanted.ids[wanted.exclude.rows()], wanted.exclude.values)
+        assert {key for key in noise if key // 1000 in set(wanted.ids.tolist())} <= excluded
     theirs, _ = with_noise(clean, 0.5, 3, outside="train")
     assert len(theirs.people("test").relevant.values) < len(clean.people("test").relevant.values)
     assert with_noise(clean, 0.0)[1].sum() == 0
+
+
+def measured(made: Split, seed: int, **settings: Any) -> tuple[float, PLD]:
+    """Recall@20 on the test part, and the system; the backbone's own defaults, epochs by validation."""
+    system = PLD({"seed": seed, "epochs": 300, **settings})
+    system.fit(made.material(), Training(seed=seed, validate=validator(made, measures=("recall@20",))))
+    return evaluate(system, made, measures=["recall@20"], k=(20,)).measures["recall@20"].mean, system
+
+
+def tail_share(system: PLD, made: Split) -> float:
+    ranked = answers(system, made.people("test").people(), 20)
+    counts = made.material().interactions.item_degrees
+    return exposure.tail_share(exposure.shown(ranked.items, len(counts)), exposure.tail_by_items(counts, 0.5))
+
+
+@pytest.mark.checks
+def test_margins_at_thirty_percent_noise() -> None:
+    """Sheet, checks 4, 5, 7 and 9, on three seeds; what was measured is in docs/results/denoising.json.
+
+    The temperature is the default, chosen on the validation parts; at 1 the gain in recall is smaller.
+    """
+    found: dict[str, list[float]] = {}
+    for seed in (1, 2, 3):
+        made, flags = noisy_world(seed, 0.3)
+        for name, settings in (
+            ("plain", {"mode": "none"}), ("pld", {}), ("greedy", {"temperature": 0.1}), ("debiased", {"debias": 0.1}),
+        ):  # fmt: skip
+            recall, system = measured(made, seed, **settings)
+            events = system.events
+            found.setdefault(f"recall {name}", []).append(recall)
+            found.setdefault(f"tail {name}", []).append(tail_share(system, made))
+            found.setdefault(f"noise {name}", []).append(float(events.drawn[flags].sum() / events.drawn.sum()))
+            first = events.order()[: len(flags) // 20]
+            found.setdefault(f"precision {name}", []).append(float(flags[first].mean() / flags.mean()))
+    means = {name: float(np.mean(values)) for name, values in found.items()}
+    assert means["noise greedy"] <= 0.75 * means["noise plain"], means
+    assert means["recall pld"] >= 1.03 * means["recall plain"], means
+    assert means["tail debiased"] >= 0.85 * means["tail plain"], means
+    assert means["recall debiased"] >= 1.01 * means["recall plain"], means
+    assert means["precision pld"] >= 2, means
+
+
+@pytest.mark.checks
+def test_clean_data_lose_little() -> None:
+    """Sheet, check 5, second half."""
+    gains = []
+    for seed in (1, 2, 3):
+        made, _ = noisy_world(seed, 0.0)
+        gains.append(measured(made, seed)[0] / measured(made, seed, mode="none")[0] - 1)
+    assert np.mean(gains) > -0.03, gains
+
+
+@pytest.mark.checks
+def test_resampling_is_not_behind_truncation() -> None:
+    """Sheet, check 6."""
+    found = {"resample": 0.0, "truncate": 0.0}
+    for share in (0.1, 0.3, 0.5):
+        for seed in (1, 2, 3):
+            made, _ = noisy_world(seed, share)
+            for mode in found:
+                found[mode] += measured(made, seed, mode=mode)[0]
+    assert found["resample"] >= found["truncate"], found
