@@ -18,16 +18,17 @@ from benchmarks.peers.process import Side
 from benchmarks.peers.progress import Progress
 from benchmarks.peers.splits import Shared, share
 from benchmarks.peers.turns import ratio, sides, take_turns
+from benchmarks.same_numbers import EVENLY
 from penchant import threads
 from penchant.testing.data import real_data
 
 WIDE = 16_384
 """A batch at which RecBole is quicker: its own best setting for pairs a second."""
-ADAM = {"dimensions": 64, "learning_rate": 0.002, "l2": 0.0}
+ADAM = {**EVENLY, "negatives_by": "uniform", "optimiser": "adam", "dimensions": 64, "learning_rate": 0.002, "l2": 0.0}
 DEVIATION = {"ml-100k": 0.04, "gowalla": 0.0075}
 """Of our start, as RecBole's Xavier start has it: sqrt(2 / (rows + 64)), between that of people and of items."""
 RECBOLE = {"embedding_size": 64, "learning_rate": 0.002}
-SGD = {"optimiser": "sgd", "dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "item_bias": True,
+SGD = {**EVENLY, "optimiser": "sgd", "dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "item_bias": True,
        "negatives_by": "popularity", "deviation": 0.0045}  # fmt: skip
 IMPLICIT = {"factors": 64, "learning_rate": 0.01, "regularization": 0.02}
 # a0 = .01 and l = .01 with nu = 0 are c = 1 + 1 / a0 = 101 and r = l (1 + 1 / a0) = 1.01 on the other side.

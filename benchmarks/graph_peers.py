@@ -19,6 +19,7 @@ from benchmarks.peers.environment import OURS
 from benchmarks.peers.progress import Progress
 from benchmarks.peers.splits import Shared, share
 from benchmarks.peers.turns import sides, take_turns
+from benchmarks.same_numbers import EVENLY
 from penchant import threads
 from penchant.testing.data import real_data
 
@@ -30,11 +31,14 @@ WANTED = 5.0
 PROTOCOL = "per_person(ratio=0.8,by=random)+history(train)"
 EQUAL: dict[str, dict[str, dict[str, Any]]] = {
     "lightgcn": {
-        OURS: {"dimensions": 64, "layers": 3, "learning_rate": 0.001, "l2": 1e-5, "batch_size": 2048, "deviation": 0.04},
+        OURS: {**EVENLY, "negatives_by": "uniform", "dimensions": 64, "layers": 3, "learning_rate": 0.001, "l2": 1e-5,
+               "batch_size": 2048, "deviation": 0.04},
         "recbole": {"embedding_size": 64, "n_layers": 3, "learning_rate": 0.001, "reg_weight": 1e-5, "require_pow": True},
     },
     "ngcf": {
-        OURS: {"dimensions": 64, "layers": 3, "learning_rate": 0.001, "l2": 1e-5, "batch_size": 2048, "dropout": 0.1},
+        OURS: {**EVENLY, "negatives_by": "uniform", "dimensions": 64, "layers": 3, "learning_rate": 0.001, "l2": 1e-5,
+               "batch_size": 2048, "form": "paper", "layer_kind": "ngcf", "adjacency": "symmetric", "aggregation": "concat",
+               "dropout": 0.1, "node_dropout": 0.0, "l2_on": "final"},
         "recbole": {"embedding_size": 64, "hidden_size_list": [64, 64, 64], "learning_rate": 0.001, "reg_weight": 1e-5,
                     "message_dropout": 0.1},
     },
@@ -45,7 +49,7 @@ BEST: dict[str, dict[str, dict[str, Any]]] = {
         "recbole": {**EQUAL["lightgcn"]["recbole"], "learning_rate": 0.005},
     },
     "ngcf": {
-        OURS: {"dimensions": 64, "layers": 3, "learning_rate": 0.005, "batch_size": 2048},
+        OURS: {**EQUAL["ngcf"][OURS], "form": "code", "learning_rate": 0.005},
         "recbole": {**EQUAL["ngcf"]["recbole"], "learning_rate": 0.005},
     },
 }

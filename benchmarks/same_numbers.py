@@ -25,6 +25,8 @@ from penchant.testing.data import real_data
 PROTOCOL = "per_person(ratio=0.8,by=random)+history(train)"
 SEEDS = (0, 1, 2)
 WITHIN = 0.02
+EVENLY = {"sampler": "uniform_interaction", "negatives": 1}
+"""Of ours, named though they are defaults: defaults may change."""
 EPOCHS_BPR, EPOCHS_GRAPH, EPOCHS_SGD = 40, 60, 50
 
 
@@ -112,7 +114,8 @@ IALS = Case(
 BPR = Case(
     "bpr-mf, adam",
     (
-        Asked(OURS, "bpr-mf", {"dimensions": 64, "learning_rate": 0.002, "l2": 0.0, "batch_size": 2048, "deviation": 0.04,
+        Asked(OURS, "bpr-mf", {**EVENLY, "negatives_by": "uniform", "optimiser": "adam", "dimensions": 64,
+                               "learning_rate": 0.002, "l2": 0.0, "batch_size": 2048, "deviation": 0.04,
                                "epochs": EPOCHS_BPR}),
         Asked("recbole", "bpr", {"embedding_size": 64, "learning_rate": 0.002, "train_batch_size": 2048,
                                  "epochs": EPOCHS_BPR}),
@@ -123,7 +126,7 @@ BPR = Case(
 SGD = Case(
     "bpr-mf, sgd",
     (
-        Asked(OURS, "bpr-mf", {"optimiser": "sgd", "dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "item_bias": True,
+        Asked(OURS, "bpr-mf", {**EVENLY, "optimiser": "sgd", "dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "item_bias": True,
                                "negatives_by": "popularity", "deviation": 0.0045, "epochs": EPOCHS_SGD}),
         Asked("implicit", "bpr", {"factors": 64, "learning_rate": 0.01, "regularization": 0.02, "iterations": EPOCHS_SGD}),
         Asked(OURS, "bpr-mf", {"dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "deviation": 0.0045,
@@ -133,7 +136,16 @@ SGD = Case(
 )  # fmt: skip
 # LightGCN: RecBole's l2 is by default a sum of norms that are not squared, over the batch; with require_pow it is half the
 # squares over the batch, as ours and as in the paper's code. Xavier's uniform start has deviations .044 and .034.
-GRAPH = {"dimensions": 64, "layers": 2, "learning_rate": 0.005, "l2": 1e-4, "batch_size": 2048, "deviation": 0.04}
+GRAPH = {
+    **EVENLY,
+    "negatives_by": "uniform",
+    "dimensions": 64,
+    "layers": 2,
+    "learning_rate": 0.005,
+    "l2": 1e-4,
+    "batch_size": 2048,
+    "deviation": 0.04,
+}
 THEIRS = {"embedding_size": 64, "n_layers": 2, "learning_rate": 0.005, "reg_weight": 1e-4, "train_batch_size": 2048}
 LIGHTGCN = Case(
     "lightgcn",
