@@ -128,15 +128,15 @@ def _number(tables: Mapping[str, pa.Table], table: str, column: str) -> tuple[Id
     both = pa.chunked_array([*named.chunks, *acted.chunks], pa.string())
     if both.null_count or pc.any(pc.equal(both, "")).as_py():
         raise DataError(f"a row has no {column}", f"the tables {table} and events need one in every row")
-    array = both.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], pa.string())
-    encoded = array.dictionary_encode()
-    numbers = encoded.indices.to_numpy().astype(np.int32, copy=False)
+    # Chunk by chunk: put together, the letters of a hundred million ids are copied, and beyond 2 GiB fit no array.
+    chunks = both.dictionary_encode().chunks
+    names = chunks[-1].dictionary if chunks else pa.array([], pa.string())
+    parts = [chunk.indices.to_numpy().astype(np.int32, copy=False) for chunk in chunks]
+    numbers = np.concatenate(parts) if parts else np.empty(0, np.int32)
     if len(named) and len(np.unique(numbers[: len(named)])) < len(named):
         twice = Counter(named.to_pylist()).most_common(1)[0][0]
         raise DataError(f"the {column} {twice!r} stands twice in the table {table}", "one row each")
-    return Ids(encoded.dictionary), numbers[len(named) :]
+    return Ids(names), numbers[len(named) :]
 
 
 def prefix_reserved(tables: Mapping[str, pa.Table]) -> tuple[dict[str, pa.Table], list[str]]:

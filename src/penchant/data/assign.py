@@ -66,9 +66,11 @@ def from_the_end(
             middle one of them falls; the first of a group stay in train, the last of several go to test where one is asked.
     """
     lengths = np.diff(offsets)
-    left = np.repeat(offsets[1:], lengths) - 1 - np.arange(len(order))
-    limit = np.repeat(test, lengths)
-    parts = np.where(left < limit, TEST, np.where(left < limit + np.repeat(validation, lengths), VALIDATION, TRAIN))
+    # Three runs a group, written at one byte a row: a hundred million rows leave no room for indices of eight.
+    late = np.minimum(test, lengths)
+    middle = np.minimum(validation, lengths - late)
+    runs = np.stack([lengths - middle - late, middle, late], axis=1).ravel()
+    parts = np.repeat(np.tile(np.array([TRAIN, VALIDATION, TEST], np.int8), len(lengths)), runs)
     if same is not None and same.any():
         heads = np.flatnonzero(~same)
         sizes = np.diff(np.append(heads, len(order)))
@@ -94,9 +96,11 @@ def per_person_time(
     parts = from_the_end(order, offsets, validation, test)
     if times is None or len(order) < 2:
         return parts, 0
-    u, t, p = users[order], times[order], parts[order]
-    torn = (u[1:] == u[:-1]) & (t[1:] == t[:-1]) & (p[1:] != p[:-1])
-    return parts, len(np.unique(u[1:][torn]))
+    along = parts[order]
+    cut = np.flatnonzero(along[1:] != along[:-1])  # a few a person, so that times are compared only there
+    before, behind = order[cut], order[cut + 1]
+    torn = (users[before] == users[behind]) & (times[before] == times[behind])
+    return parts, len(np.unique(users[behind][torn]))
 
 
 def per_person_random(users: np.ndarray, keys: np.ndarray, number: int, ratio: Ratio) -> np.ndarray:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 NEARLY, ENOUGH = 0.995, 200
 """Share of one value that makes a column of so many rows nearly constant."""
-LEFT_OUT = ("part", "synthetic")
+LEFT_OUT = ("part", "synthetic", "kind")
+"""Columns that say where a row comes from: nobody learns from them."""
 
 
 def scalars(table: pa.Table) -> dict[str, pa.ChunkedArray]:
@@ -76,15 +77,19 @@ def _of_table(name: str, table: pa.Table) -> list[Finding]:
             found.append(_says_nothing("empty_column", name, column, "is empty", len(table), 1.0))
             continue
         if levels == 1 and len(there) == len(numbers):
-            found.append(_says_nothing("constant_column", name, column, "has the same value in every row", len(table), 1.0))
+            found.append(
+                _says_nothing("constant_column", name, column, "has the same value in every row", len(table), 1.0)
+            )
             continue
         top = int(np.bincount(there).max())
         if len(there) >= ENOUGH and levels > 1 and top / len(there) >= NEARLY:
             share = top / len(there)
-            found.append(_says_nothing("near_constant_column", name, column, f"has one value in {share:.2%} of rows", top, share))
+            found.append(
+                _says_nothing("near_constant_column", name, column, f"has one value in {share:.2%} of rows", top, share)
+            )
         if levels > 1:
             # Where every row is different, only equal values make a copy; else equal numbers do.
-            mark = numbers.tobytes() if levels < len(there) else b"".join(map(str.encode, _texts(values)))
+            mark = numbers.tobytes() if levels < len(there) else "\1".join(_texts(values)).encode()
             alike.setdefault(mark, []).append(column)
     for group in alike.values():
         for other in group[1:]:
@@ -97,7 +102,7 @@ def _of_table(name: str, table: pa.Table) -> list[Finding]:
     return found
 
 
-def _texts(values: pa.ChunkedArray) -> list[str | None]:
+def _texts(values: pa.ChunkedArray) -> list[str]:
     return [text if text is not None else "\0" for text in values.cast(pa.string()).to_pylist()]
 
 

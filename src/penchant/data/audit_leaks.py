@@ -31,6 +31,8 @@ CHANCE_ROWS = 2000
 """Labelled rows from which on a label can be called mere chance."""
 CHANCE = 3.0
 """Standard deviations within which rates of groups look like chance."""
+MOST = 0.5
+"""Share of those who tell that must agree."""
 TELLING = 10
 """People or items that must tell before a column is accused."""
 NEGATIVE = ("ignored", "refused", "skipped", "shown", "seen", "none", "0", "false", "no")
@@ -49,9 +51,12 @@ def copied_rows(dataset: Dataset, seed: int) -> list[Finding] | str:
     if not len(rows):
         return []
     held = int((events.part > TRAIN).sum())
+    # Without a time, a row that was copied cannot be told from a person who came back.
+    timed = events.time is not None
+    what = "stand in an earlier part too" if timed else "are of a user and an item that an earlier part has too"
     return [Finding(
-        "severe", "in_both_parts", f"{len(rows):,} of {held:,} held rows stand in an earlier part too", "events",
-        "to find them is no feat: drop them from train, or split anew (--split global_time)", "part", len(rows), len(rows) / held,
+        "severe" if timed else "warning", "in_both_parts", f"{len(rows):,} of {held:,} held rows {what}", "events",
+        "to find them is no feat: drop them from one part, or split anew with --split", "part", len(rows), len(rows) / held,
         some(dataset.users, events.user[rows]),
     )]  # fmt: skip
 
@@ -66,10 +71,11 @@ def derived_columns(dataset: Dataset, seed: int) -> list[Finding] | str:
         if not dataset.has(table):
             continue
         for said in guard.derived(made, table, column, ids, column)[0]:
-            name = re.search(r"column '(.+?)' of", said)
+            told = re.match(r"column '(?P<name>.+)' of \w+ (?P<what>equals .+), test included", said)
+            number = len(dataset.table(table))
             found.append(Finding(
-                "severe", "future_aggregate", said.split(": it leaks")[0].removeprefix(f"column {name[0][7:-3] if name else ''}").strip(),
-                table, "count it up to the moment only (`penchant.data.asof`), or leave it out", name[1] if name else None,
+                "severe", "future_aggregate", f"{told['what'] if told else said}, test included", table,
+                "count it up to the moment only (`penchant.data.asof`), or leave it out", told["name"] if told else None, number,
             ))  # fmt: skip
         found += _looked_up(dataset, made, table, column, ids, numbers)
     return found
@@ -95,9 +101,7 @@ def _split(dataset: Dataset, seed: int) -> Split | str:
             return f"no split can be made ({first.message})"
 
 
-def _looked_up(
-    dataset: Dataset, made: Split, table: str, column: str, ids: Ids, numbers: np.ndarray
-) -> list[Finding]:
+def _looked_up(dataset: Dataset, made: Split, table: str, column: str, ids: Ids, numbers: np.ndarray) -> list[Finding]:
     """Times that are those of test events, and ids of items that are tested."""
     from penchant.data.carry import numbers_of
 
@@ -137,9 +141,6 @@ def _looked_up(
                 some(ids, who[hits]),
             ))  # fmt: skip
     return found
-
-
-MOST = 0.5
 
 
 def _latest(numbers: np.ndarray, times: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
@@ -190,7 +191,9 @@ def _impressions(dataset: Dataset, seed: int) -> Labelled | None:
     label = ~pc.fill_null(pc.is_in(act, pa.array(NEGATIVE)), True).to_numpy()
     rows = _drawn(len(label), seed)
     row = np.repeat(np.arange(len(table)), lengths)[rows]
-    return _joined(dataset, "impressions", "acts", label[rows], table, row, pc.list_flatten(table["items"]).take(pa.array(rows)))
+    return _joined(
+        dataset, "impressions", "acts", label[rows], table, row, pc.list_flatten(table["items"]).take(pa.array(rows))
+    )
 
 
 def _values(dataset: Dataset, seed: int) -> Labelled | None:
@@ -239,7 +242,9 @@ def _joined(
             where = np.where(numbers >= 0, place[np.maximum(numbers, 0)], -1)
             taken = pa.array(np.maximum(where, 0), mask=where < 0)
             features |= {
-                (side, n): values.take(taken) for n, values in scalars(dataset.table(side)).items() if n not in NO_FEATURES
+                (side, n): values.take(taken)
+                for n, values in scalars(dataset.table(side)).items()
+                if n not in NO_FEATURES
             }
     return Labelled(name, column, label, groups, features)
 

@@ -55,7 +55,8 @@ def read_table(file: Path) -> pa.Table:
         DataError: it is damaged or none.
     """
     try:
-        return pq.read_table(file)
+        # Read ahead, the file's own bytes would lie in memory beside the table: a third more, and no quicker.
+        return pq.read_table(file, pre_buffer=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise _damaged(file, error) from None
 

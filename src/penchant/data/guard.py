@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from penchant.data.tables import EventArrays
 
 
+BLOCK = 1 << 22
+"""Rows that are hashed at a time: the intermediate words of all would be many times the keys."""
+
+
 def row_keys(users: np.ndarray, items: np.ndarray, times: np.ndarray | None) -> np.ndarray:
     """One uint64 a row that two rows share when user, item and time (where there is one) agree."""
-    words = [users.astype(np.uint64), items.astype(np.uint64)]
-    return mix(*words) if times is None else mix(*words, times.view(np.uint64))
+    keys = np.empty(len(users), np.uint64)
+    for start in range(0, len(keys), BLOCK):
+        part = slice(start, start + BLOCK)
+        words = [users[part].astype(np.uint64), items[part].astype(np.uint64)]
+        keys[part] = mix(*words) if times is None else mix(*words, times[part].view(np.uint64))
+    return keys
 
 
 def found_in(keys: np.ndarray, among: np.ndarray) -> np.ndarray:

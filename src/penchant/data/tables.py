@@ -120,9 +120,11 @@ class Dataset:
     # ------------------------------------------------------------------ ids and events
     @cached_property
     def _numbered(self) -> assemble.Numbered:
-        return self._given or assemble.number(
-            {n: self.table(n) for n in ("events", "items", "users") if n in self._tables}
-        )
+        if self._given is not None:
+            return self._given
+        found = assemble.number({n: self.table(n) for n in ("events", "items", "users") if n in self._tables})
+        pa.default_memory_pool().release_unused()  # reading and numbering left half of the table's size behind
+        return found
 
     @property
     def users(self) -> Ids:
