@@ -108,6 +108,19 @@ def test_a_cost_is_carried_on_by_its_power() -> None:
     assert carry([(10.0, 3.0), (20.0, 3.1)], 100.0) == (pytest.approx(15.5), 1.0)
     assert carry([(10.0, 0.1), (20.0, 10.0)], 40.0)[1] == 3.0
     assert carry([(10.0, 2.0)], 30.0) == (6.0, 1.0)
+    assert carry([(10.0, 0.001), (20.0, 0.019)], 40.0, 0.02) == (pytest.approx(0.038), 1.0)
+
+
+def test_the_memory_of_a_training_is_seen() -> None:
+    """A dense matrix of 3,000 items takes 36 MB; the peak of a training of ease holds it."""
+    from penchant.operations.costs import trained
+
+    user = [f"u{n % 500}" for n in range(6000)]
+    item = [f"i{(n * 7) % 3000}" for n in range(6000)]
+    material = pn.split(events(user, item), "random").material()
+    row = trained("baselines.ease", material, None, warm=True)
+    assert row["memory"] is not None
+    assert needed(3000) * 0.8 < row["memory"] < needed(3000) * 4
 
 
 @pytest.mark.checks

@@ -65,6 +65,7 @@ def cost(found: Any) -> list[str]:
         return ["–", "–", "" if found is None else found.why]
     epochs = f" for {found.epochs} epochs at most" if found.epochs else ""
     memory = "–" if found.memory is None else size(found.memory)
+    memory = f"at most {memory}" if found.memory_how == "at most" else memory
     how = found.how if found.how == "measured" else f"extrapolated from {found.points[-1]['events']:,} events"
     if found.memory_how == "formula":
         how += ", memory by formula"

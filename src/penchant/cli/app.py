@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from penchant.cli import about, advise, change, data, demo, evaluate, recommend, serve, train, tune
+from penchant.cli import about, advise, analyse, change, data, demo, evaluate, recommend, serve, train, tune
 from penchant.cli.output import write_object
 from penchant.errors import PenchantError, UnknownName, UsageError
 
@@ -56,6 +56,7 @@ train.add_to(app)
 tune.add_to(app)
 advise.add_to(app)
 evaluate.add_to(app)
+analyse.add_to(app)
 recommend.add_to(app)
 change.add_to(app)
 serve.add_to(app)

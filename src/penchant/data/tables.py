@@ -120,11 +120,9 @@ class Dataset:
     # ------------------------------------------------------------------ ids and events
     @cached_property
     def _numbered(self) -> assemble.Numbered:
-        if self._given is not None:
-            return self._given
-        found = assemble.number({n: self.table(n) for n in ("events", "items", "users") if n in self._tables})
-        pa.default_memory_pool().release_unused()  # reading and numbering left half of the table's size behind
-        return found
+        return self._given or assemble.number(
+            {n: self.table(n) for n in ("events", "items", "users") if n in self._tables}
+        )
 
     @property
     def users(self) -> Ids:

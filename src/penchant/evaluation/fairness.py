@@ -137,6 +137,8 @@ class FairnessReport:
         good = ", ".join(name for name, _ in self.least[:5])
         if self.unseen:
             rows.append(f"{share:.0%} of the items got no place; people chose these most of them: {good}")
+        if not self.frontier:
+            rows.append("no swaps were tried")
         rows.append("fair is not relevant: a random order is fairest of all")
         return rows
 
@@ -164,13 +166,17 @@ def fairness_report(
         k: places of a list.
         decay: what a place gets of the attention of the one before it.
         resamples: draws of people for the intervals.
-        tolerances: of the frontier; none gives no frontier.
+        tolerances: of the frontier; none gives no frontier, nor does a system whose lists depend on their length.
 
     Raises:
         UsageError: the system does not recommend, or nobody got k items.
     """
     n = asked.n_items
-    lists = lists_of(system, asked, k, RESERVE if len(tolerances) else 0, progress=progress)
+    # Asked for exactly k: there are systems whose first k of a longer list are others.
+    lists = lists_of(system, asked, k, 0, progress=progress)
+    more = lists_of(system, asked, k, RESERVE, progress=progress) if len(tolerances) else lists
+    if not np.array_equal(more.shown, lists.shown):
+        tolerances = ()
     if progress is not None:
         progress(0.0, 1.0, "drawing people for intervals")
     measures = with_intervals(lists.shown, n, decay=decay, resamples=resamples, seed=seed)
@@ -186,7 +192,7 @@ def fairness_report(
         label or getattr(system, "name", "") or type(system).__name__, asked.split.dataset.name, asked.name(), k,
         len(lists.items), n, measures, relevance(lists.shown, wanted, k), lorenz(counts, POINTS), pairs[0], pairs[1],
         int(np.count_nonzero(counts == 0)), int(np.count_nonzero(asked.test.item_cold)), lists.short,
-        [repaired(lists, n, wanted, tolerance) for tolerance in tolerances],
+        [repaired(more, n, wanted, tolerance) for tolerance in tolerances],
     )  # fmt: skip
 
 

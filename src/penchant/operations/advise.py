@@ -136,9 +136,8 @@ def missing(row: Row, dataset: Dataset) -> list[str]:
             try:
                 check_needs(replace(row, needs={table: needed}), dataset)
             except MissingNeeds as error:
-                found.append(
-                    error.message.removeprefix(f"{row.name} needs ").replace(f"{dataset.name} has", "there is")
-                )
+                what, _, why = error.message.removeprefix(f"{row.name} needs ").partition("; ")
+                found.append(f"{what} (empty)" if "no value" in why else what)
     return found
 
 

@@ -6,6 +6,7 @@ of its own so that its memory can be told from everybody else's, and so that it 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import math
@@ -35,8 +36,8 @@ EPOCHS = 3
 """Epochs of a measured training, the first of which is not counted."""
 STEEPEST = 3.0
 """The largest power of the size by which a cost is carried on; the smallest is 1."""
-NOISE = 4 << 20
-"""Bytes below which a peak of memory says nothing."""
+NOISE, BLINK = 4 << 20, 0.02
+"""Bytes below which a peak of memory says nothing, and seconds below which a time does not."""
 SPLIT = "per_person(ratio=0.8,by=random)"
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -45,7 +46,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 class Cost:
     """Of one training on all data. seconds, memory (bytes beyond the data): None where it was not measured.
 
-    how: measured (the sample was everything) or extrapolated; memory_how: also formula. power, memory_power: by which
+    how: measured (the sample was everything) or extrapolated; memory_how: also formula, or at most. power, memory_power: by which
     they grow with `by` (events or items). epochs: at most, where the system learns in epochs (seconds are of so many).
     points: what was measured. why: the reason where nothing was.
     """
@@ -143,7 +144,7 @@ def _carried(name: str, rows: list[dict[str, Any]], sizes: list[dict[str, int]],
         return Cost(why="not measured: the time was up before it (give it more seconds)")
     epochs = own[-1]["epochs"]
     by = "items" if name.endswith(".ease") else "events"
-    seconds, power = carry([(p[by], p["seconds"]) for p in points], full[by])
+    seconds, power = carry([(p[by], p["seconds"]) for p in points], full[by], BLINK)
     memory, memory_how, memory_power = None, "", None
     peaks = [(p[by], float(p["memory"])) for p in points if p["memory"] is not None]
     if name.endswith(".ease"):
@@ -151,14 +152,14 @@ def _carried(name: str, rows: list[dict[str, Any]], sizes: list[dict[str, int]],
 
         memory, memory_how, memory_power = needed(full["items"]), "formula", 2.0
     elif peaks and peaks[-1][1] < NOISE:
-        found, memory_power = carry(peaks[-1:], full[by])
-        memory, memory_how = int(max(found, NOISE)), "extrapolated"
+        found, memory_power = carry([(peaks[-1][0], NOISE)], full[by])
+        memory, memory_how = int(found), "at most"
     elif peaks:
-        found, memory_power = carry([peak for peak in peaks if peak[1] >= NOISE], full[by])
+        found, memory_power = carry(peaks, full[by], NOISE)
         memory, memory_how = int(found), "extrapolated"
     whole = points[-1]["events"] == full["events"]
-    if whole:
-        memory_how = memory_how and ("formula" if memory_how == "formula" else "measured")
+    if whole and memory_how == "extrapolated":
+        memory_how = "measured"
     return Cost(
         seconds=round(seconds * (epochs or 1), 3), memory=memory, how="measured" if whole else "extrapolated",
         memory_how=memory_how, by=by, power=round(power, 2),
@@ -166,15 +167,15 @@ def _carried(name: str, rows: list[dict[str, Any]], sizes: list[dict[str, int]],
     )  # fmt: skip
 
 
-def carry(points: Sequence[tuple[float, float]], full: float) -> tuple[float, float]:
+def carry(points: Sequence[tuple[float, float]], full: float, noise: float = 0.0) -> tuple[float, float]:
     """A cost carried on from (size, cost) points to the full size, by the power between the last two: (cost, power).
 
     The power is kept between 1 and 3: a smaller one is the fixed part of a small training, a larger one is noise.
-    One point is carried on in proportion.
+    One point is carried on in proportion, and so is one beside another that is below the noise.
     """
     size, cost = points[-1]
     power = 1.0
-    if len(points) > 1 and points[-2][0] < size and points[-2][1] > 0 and cost > 0:
+    if len(points) > 1 and points[-2][0] < size and min(points[-2][1], cost) > noise:
         power = math.log(cost / points[-2][1]) / math.log(size / points[-2][0])
     power = min(max(power, 1.0), STEEPEST)
     return cost * (full / size) ** power, power
@@ -260,6 +261,7 @@ def trained(system: str, material: Material, validate: Any, warm: bool = False) 
             catalogue.load(system, values).fit(material, Training(validate=validate))
         made = catalogue.load(system, values)
         gc.collect()
+        _give_back()
         before = _memory("VmRSS") if _reset() else None
         started = time.perf_counter()
         made.fit(material, Training(validate=validate, log=rows.append))
@@ -273,6 +275,14 @@ def trained(system: str, material: Material, validate: Any, warm: bool = False) 
         "memory": None if peak is None or before is None else max(peak - before, 0),
         "epochs": epochs, "whole": whole,
     }  # fmt: skip
+
+
+def _give_back() -> None:
+    """Let the C library hand freed memory back, so that it is not mistaken for memory in use."""
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset() -> bool:

@@ -91,7 +91,9 @@ def alternatives(field: Any, value: Any) -> Iterator[Any]:
     if isinstance(value, bool) or bool in kinds:
         yield not value
         return
-    search = extra.get("search", [])
+    declared = extra.get("search")
+    space: dict[str, Any] = declared if isinstance(declared, dict) else {}
+    search: list[Any] = space.get("choices") or [space[end] for end in ("low", "high") if end in space]
     if isinstance(value, tuple):
         # A choice of several names; those of the shop are its kinds of item vectors.
         yield from ((kind,) for kind in shop.parts().material().vector_kinds if (kind,) != value)

@@ -64,7 +64,9 @@ def _appended(made: Split, rows: np.ndarray, items: np.ndarray) -> Split:
     table = data.table("events")
     more = table.take(pa.array(rows))
     place = more.column_names.index("item")
-    more = more.set_column(place, table.schema.field("item"), pa.array(data.items.names(items), table.schema.field("item").type))
+    more = more.set_column(
+        place, table.schema.field("item"), pa.array(data.items.names(items), table.schema.field("item").type)
+    )
     tables = {**data.tables, "events": pa.concat_tables([table, more])}
     dataset = Dataset(data.manifest, tables, arrays=data.arrays)
     if dataset.items.array != data.items.array or dataset.users.array != data.users.array:

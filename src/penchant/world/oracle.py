@@ -5,12 +5,13 @@ Tests compare systems with it: nothing may be better than the oracle by more tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from penchant import randomness
+from penchant.errors import DataError
 from penchant.verbs.batch import Impressions, People, Ragged, Ranked, Scored, Segmentation
 from penchant.world.law import HOUR, Law
 from penchant.world.truth import Truth, read
@@ -186,6 +187,39 @@ class Oracle:
         utility = np.einsum("rd,rd->r", mean, self.law.views[np.maximum(rows.item, 0)])
         logits = np.where(rows.item < 0, -np.inf, utility - self.truth.constants["no_click"])
         return Scored(logits.astype(np.float32), (1 / (1 + np.exp(-logits))).astype(np.float32))
+
+    def rank_shown(self, slates: Sequence[str]) -> Scored:
+        """The probability of a click on everything that slates of the table impressions showed, slot after slot.
+
+        Unlike `rank`, which knows utility alone, it knows all that a row was made of: effects planted between fields
+        (part fields), and position, company and the choice of nothing (part impressions).
+
+        Args:
+            slates: names of slates, in the order wanted.
+
+        Raises:
+            DataError: no slates were made, or one of another name.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kept = [self.truth.tables[name] for name in ("rows", "slates") if name in self.truth.tables]
+        names = pa.chunked_array([c for table in kept for c in table["slate"].cast(pa.string()).chunks], pa.string())
+        where = pc.index_in(pa.array(slates, pa.string()), value_set=names.combine_chunks())
+        if where.null_count:
+            first = slates[where.is_null().index(True).as_py()]
+            raise DataError(
+                f"the truth knows no slate {first!r}", "slates are made by the parts fields and impressions"
+            )
+        lists = []
+        for table in kept:
+            given = table["probability"].combine_chunks()
+            one = pa.array(np.arange(len(given) + 1, dtype=np.int32))
+            whole = given if pa.types.is_list(given.type) else pa.ListArray.from_arrays(one, given)
+            lists.append(whole.cast(pa.list_(pa.float64())))
+        probability = pa.concat_arrays(lists).take(where).flatten().to_numpy() if lists else np.empty(0)
+        inside = np.clip(probability, 1e-9, 1 - 1e-9)
+        return Scored(np.log(inside / (1 - inside)).astype(np.float32), probability.astype(np.float32))
 
     def segment(self, time: int | None = None) -> Segmentation:
         """People by type."""

@@ -94,14 +94,22 @@ def lorenz_chart(found: FairnessReport) -> dict[str, Any]:
 
 def trade_off_chart(found: FairnessReport) -> dict[str, Any]:
     """NDCG against the corrected Gini: where the lists stand, and the frontier of swaps (Vega-Lite 5)."""
-    rows = [
-        {
-            "gini": one.gini, "ndcg": one.relevance.mean, "low": one.relevance.low, "high": one.relevance.high,
-            "text": "as it is" if one.tolerance == 0 else f"{one.tolerance:.0%}", "order": one.tolerance,
-        }
-        for one in found.frontier
-        if not math.isnan(one.gini)
-    ]  # fmt: skip
+    points = [one for one in found.frontier if not math.isnan(one.gini)]
+    span = max((one.gini for one in points), default=0.0) - min((one.gini for one in points), default=0.0)
+    rows: list[dict[str, Any]] = []
+    named = math.inf
+    for one in points:
+        # Points that lie close together share the name of the first, so that names do not cover each other.
+        apart = abs(one.gini - named) > span / 12
+        named = one.gini if apart else named
+        name = "as it is" if one.tolerance == 0 else f"{one.tolerance:.0%}"
+        value = one.relevance
+        rows.append(
+            {
+                "gini": one.gini, "ndcg": value.mean, "low": value.low, "high": value.high, "order": one.tolerance,
+                "text": name if apart else "",
+            }
+        )  # fmt: skip
     x = {
         "field": "gini",
         "type": "quantitative",
@@ -148,7 +156,9 @@ def fairness_page(found: FairnessReport, *, footer: str = "") -> str:
 
     style = files("penchant.evaluation.reports").joinpath("page.css").read_text(encoding="utf-8")
     charts = [lorenz_chart(found), *([trade_off_chart(found)] if _drawable(found) else [])]
-    pictures = "".join(f"<figure>{vl_convert.vegalite_to_svg(chart)}</figure>" for chart in charts)
+    pictures = "".join(
+        f'<figure style="max-width: 640px">{vl_convert.vegalite_to_svg(chart)}</figure>' for chart in charts
+    )
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(name, one)) + "</tr>"
         for name, one in found.measures.items()
@@ -190,6 +200,6 @@ def _answer(found: FairnessReport) -> str:
         return f"{first} {second}."
     best = min(cheap, key=lambda one: one.gini)
     return (
-        f"{first} {second}; swaps that lose at most {best.tolerance:.0%} of a place's score make that {best.gini:.0%}, with "
-        f"NDCG@{found.k} inside its interval."
+        f"{first} {second}. Swaps that lose at most {best.tolerance:.0%} of a place's score make that {best.gini:.0%}, and "
+        f"NDCG@{found.k} {best.relevance.mean:.4f} instead of {found.relevance.mean:.4f}, inside its interval."
     )

@@ -8,18 +8,22 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from penchant.data.views import Material
 from penchant.errors import UsageError
 from penchant.learning import choosing, sampling
 from penchant.learning.trainer import Phase, Stateful
 from penchant.learning.training import Training
+from penchant.randomness import stream
 from penchant.systems.bases.pairwise import PairwiseSystem, Sides, Step
 
 MEASURED_NEGATIVES = 4
 """Items each pair is compared with, where its loss was never looked at while training."""
 CHUNK = 1 << 18
 """Pairs whose losses are measured at once."""
+ASKED, ITEMS = 256, 1 << 15
+"""People, and items at once, by which the mean loss of an item is told."""
 WEIGHTED = ("reweight", "reweight_loss")
 """Modes in which pairs have weights."""
 
@@ -33,7 +37,6 @@ class Denoiser:
         self.key = 0
         self.drawn = np.zeros(len(self.pairs))
         self.sums, self.numbers = np.zeros(len(self.pairs)), np.zeros(len(self.pairs))
-        self.item_sums, self.item_numbers = np.zeros(self.pairs.n_items), np.zeros(self.pairs.n_items)
         self.item_means = np.zeros(self.pairs.n_items, np.float32)
         self.now: tuple[Sides, sampling.Pairs, np.ndarray] | None = None
 
@@ -57,22 +60,32 @@ class Denoiser:
         )  # fmt: skip
 
     def _begin(self, network: Any, epoch: int) -> None:
-        """The mean loss of each item, by the epoch before; at first measured."""
         s = self.settings
         self.key = sampling.key_of(self.training.seed, "pools", epoch, "pld")
-        if not s.debias or epoch <= s.warmup_epochs:
-            return
-        if not self.item_numbers.any() and not self.item_means.any():
+        if s.debias and epoch > s.warmup_epochs:
             with torch.no_grad():
-                losses = self._measured(self.backbone.sides(network, self.material))
-            items = self.pairs.user_items
-            self.item_sums += np.bincount(items, losses, minlength=self.pairs.n_items)
-            self.item_numbers += self.pairs.item_degrees
-        seen = self.item_numbers > 0
-        whole = self.item_sums.sum() / max(1.0, self.item_numbers.sum())
-        means = np.where(seen, self.item_sums / np.maximum(self.item_numbers, 1), whole)
-        self.item_means[:] = means
-        self.item_sums[:], self.item_numbers[:] = 0, 0
+                self.item_means = self._means_of_items(self.backbone.sides(network, self.material))
+
+    def _means_of_items(self, sides: Sides) -> np.ndarray:
+        """The mean loss of each item over people drawn evenly, whoever has it, float32[M]: what an item's loss is when
+        it has nothing to do with the person. Over those who have it, mistakes would hide themselves."""
+        somebody = np.flatnonzero((self.pairs.user_degrees > 0) & (self.pairs.user_degrees < self.pairs.n_items))
+        if not len(somebody):
+            return np.zeros(self.pairs.n_items, np.float32)
+        chance = stream(self.training.seed, "pld", "people", self.key)
+        users = np.sort(chance.choice(somebody, min(ASKED, len(somebody)), replace=False)).astype(np.int32)
+        negatives = sampling.others(self.pairs, users, 1, self.key ^ 3)
+        people = sides.people[torch.from_numpy(users).to(sides.people.device)]
+        other = torch.from_numpy(negatives[:, 0]).to(people.device)
+        against = (people * sides.items[other]).sum(1)
+        against = against if sides.bias is None else against + sides.bias[other]
+        means = []
+        for start in range(0, self.pairs.n_items, ITEMS):
+            part = slice(start, start + ITEMS)
+            own = people @ sides.items[part].T
+            own = own if sides.bias is None else own + sides.bias[part]
+            means.append(functional.softplus(against[:, None] - own).mean(0))
+        return torch.cat(means).cpu().numpy()
 
     # ------------------------------------------------------------------ a step
     def choose(self, network: Any, batch: sampling.Pairs, place: Step) -> sampling.Pairs:
@@ -87,7 +100,7 @@ class Denoiser:
             return self._from_pools(network, batch, place)
         places = self._places(batch, 1, place)
         sides, losses = self._losses(network, batch.users, batch.positives[:, None], batch.negatives, 0)
-        self._remember(places, batch.positives[:, None], losses)
+        self._remember(places, losses)
         if s.mode == "truncate":
             share = s.truncated * min(1.0, (place.epoch - 1) / max(1, s.warmup_epochs))
             rows = choosing.kept_rows(losses[:, 0], share)
@@ -111,8 +124,8 @@ class Denoiser:
             more = sampling.others(self.pairs, users, (s.pool_size - 1) * each, self.key ^ 1, place.before)
             against = np.hstack([negatives, more])
         sides, losses = self._losses(network, users, candidates, against, each)
-        self._remember(places, candidates, losses)
-        signal = losses - self.item_means[candidates] if s.debias else losses
+        self._remember(places, losses)
+        signal = losses - np.float32(s.debias) * self.item_means[candidates] if s.debias else losses
         signal = choosing.ranks(signal) if s.signal == "percentile" else signal
         rows = np.arange(len(users))
         if s.mode == "resample":
@@ -136,13 +149,9 @@ class Denoiser:
         sides = self.backbone.sides(network, self.material)
         return sides, choosing.pool_losses(sides.people, sides.items, users, items, negatives, each, sides.bias)
 
-    def _remember(self, places: np.ndarray, items: np.ndarray, losses: np.ndarray) -> None:
+    def _remember(self, places: np.ndarray, losses: np.ndarray) -> None:
         choosing.add_up(places, losses, self.sums)
         choosing.add_up(places, np.ones(places.shape), self.numbers)
-        if self.settings.debias:
-            number = self.pairs.n_items
-            self.item_sums += np.bincount(items.ravel(), losses.ravel(), minlength=number)
-            self.item_numbers += np.bincount(items.ravel(), minlength=number)
 
     # ------------------------------------------------------------------ pairs with weights
     def _weighted(self, sides: Sides, batch: sampling.Pairs, weights: np.ndarray) -> sampling.Pairs:
@@ -194,10 +203,7 @@ class Denoiser:
         return means.astype(np.float32), self.drawn.astype(np.float32)
 
     def _memory(self) -> dict[str, np.ndarray]:
-        return {
-            "pld.drawn": self.drawn, "pld.sums": self.sums, "pld.numbers": self.numbers, "pld.item_sums": self.item_sums,
-            "pld.item_numbers": self.item_numbers, "pld.item_means": self.item_means,
-        }  # fmt: skip
+        return {"pld.drawn": self.drawn, "pld.sums": self.sums, "pld.numbers": self.numbers}
 
     def state(self) -> dict[str, Any]:
         """For checkpoints."""

@@ -36,8 +36,8 @@ INSIDE = "backbone."
 class ItemFairnessSettings(SystemSettings):
     """Settings of `item-fairness`."""
 
-    backbone: str = setting("item-knn", search=["item-knn", "rp3beta", "popularity"])
-    """The system whose lists are evened out: any of the catalogue that recommends."""
+    backbone: Literal["item-knn", "rp3beta", "ease", "ials"] | str = setting("item-knn")
+    """The system whose lists are evened out: item-knn, ease, or any other of the catalogue that recommends."""
     backbone_preset: Literal["default", "tiny", "paper"] = setting("default")
     """The named settings that the backbone is trained with."""
     list_length: int = setting(10, ge=1, le=1000)
@@ -45,7 +45,7 @@ class ItemFairnessSettings(SystemSettings):
     tolerance: float = setting(0.05, ge=0, le=1, search=(0.0, 0.3))
     """Largest share of its score that a place may lose so that an item shown less gets it; 0 leaves lists as they are."""
     shortlist: int = setting(100, ge=1, le=10_000, search=[50, 400, "log"])
-    """Candidates of the backbone among which an item for a place is looked for."""
+    """Items behind the list, as the backbone orders them, among which one for a place is looked for."""
     attention_decay: float = setting(0.8, gt=0, lt=1)
     """What a place gets of the attention that the place before it has, in the measures of exposure by person and item."""
     pairs: Literal["all", "category"] = setting("all")
@@ -83,7 +83,7 @@ class ItemFairness(System):
     Settings = ItemFairnessSettings
     name = "item-fairness"
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "tiny": {"list_length": 5, "shortlist": 20, "tolerance": 0.2, "bootstrap": 40},
+        "tiny": {"list_length": 5, "shortlist": 15, "tolerance": 0.2, "bootstrap": 40},
         "paper": {"tolerance": 0.0},
     }
 
@@ -128,7 +128,7 @@ class ItemFairness(System):
 
     def _candidates(self, people: People, training: Training) -> Ranked:
         """What the backbone would show everybody, as many as are looked at."""
-        width = max(self.settings.shortlist, self.settings.list_length)
+        width = self.settings.list_length + self.settings.shortlist
         parts = []
         for where, block in people.blocks(BLOCK):
             parts.append(self.backbone.recommend(block, width, RecommendOptions()))
@@ -152,7 +152,7 @@ class ItemFairness(System):
             UsageError: a tolerance that is no share.
         """
         tolerance = float(options.steer.get("tolerance", self.settings.tolerance))
-        given = self.backbone.recommend(people, max(k, self.settings.shortlist), options)
+        given = self.backbone.recommend(people, k + self.settings.shortlist, options)
         found = diversify.swaps_alone(
             given.items, given.scores, k, tolerance, self.levels, self._keys(people), self._hashes()
         )
