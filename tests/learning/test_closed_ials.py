@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
 from penchant import threads
+from penchant.data.ids import Ids
 from penchant.errors import UsageError
 from penchant.learning import closed
-from penchant.learning.closed.ials import start_vectors
+from penchant.learning.closed.ials import objective_at_minimum
+from penchant.learning.factors import start_vectors
 from penchant.learning.kernels import closed as kernels
 from penchant.learning.kernels import sharing
 
@@ -24,7 +27,9 @@ def matrix(seed: int = 0, people: int = 50, items: int = 30) -> csr_array:
 
 
 def start(items: int = 30, dimensions: int = 8, seed: int = 0) -> np.ndarray:
-    return start_vectors([f"item-{i}" for i in range(items)], dimensions, seed)
+    return start_vectors(
+        Ids([f"item-{i}" for i in range(items)]), dimensions, seed, "ials", deviation=0.1 / dimensions**0.5
+    )
 
 
 @pytest.mark.parametrize(("unobserved", "l2", "nu"), [(0.1, 0.01, 1.0), (0.3, 0.5, 0.0), (0.0, 0.1, 0.5)])
@@ -70,7 +75,7 @@ def test_a_half_step_is_the_solve_of_the_sheet(monkeypatch: pytest.MonkeyPatch) 
 
 def test_full_rank_without_other_weights_gives_the_ones_back() -> None:
     user_items = matrix(3)
-    factors = closed.ials(user_items, start(dimensions=40), 20, 0.0, 1e-7, 1.0)
+    factors = closed.ials(user_items, start(dimensions=40), 60, 0.0, 1e-7, 1.0)
     scores = factors.user_vectors @ factors.item_vectors.T
     np.testing.assert_allclose(scores[user_items.toarray() > 0], 1, atol=1e-3)
 
@@ -89,14 +94,6 @@ def test_folding_a_person_in_gives_the_trained_vector_to_the_last_bit(monkeypatc
     assert shared.item_vectors.tobytes() == factors.item_vectors.tobytes()
 
 
-def test_start_vectors_belong_to_ids() -> None:
-    names = [f"item-{i}" for i in range(2000)]
-    vectors = start_vectors(names, 16, 0)
-    assert start_vectors(names[5:6] + names[9:], 16, 0).tobytes() == vectors[[5, *range(9, 2000)]].tobytes()
-    assert not np.array_equal(start_vectors(names, 16, 1), vectors)
-    assert np.std(vectors) == pytest.approx(0.1 / 4, rel=0.02)
-
-
 def test_bounds_are_said() -> None:
     with pytest.raises(UsageError, match="l2"):
         closed.ials(matrix(), start(), 1, 0.1, 0.0)
@@ -104,3 +101,19 @@ def test_bounds_are_said() -> None:
         closed.ials(matrix(), start(), 1, -0.1, 1.0)
     with pytest.raises(UsageError, match="row an item"):
         closed.ials(matrix(), start(29), 1, 0.1, 1.0)
+
+
+def test_the_loss_after_a_half_step_is_the_loss() -> None:
+    draw = np.random.default_rng(2)
+    rows = csr_array((draw.random((30, 20)) < 0.2).astype(np.float32))
+    seen = []
+
+    def told(step: int, factors: Any) -> None:
+        users, items = factors
+        quick = (rows, users, items) if step % 2 else (rows.T.tocsr(), items, users)
+        seen.append((objective_at_minimum(*quick, 0.1, 0.05, 0.5), closed.objective(rows, factors, 0.1, 0.05, 0.5)))
+
+    closed.ials(rows, start(20, 8), 3, 0.1, 0.05, 0.5, told)
+    assert len(seen) == 7
+    for quick, full in seen:
+        assert quick == pytest.approx(full, rel=1e-5)

@@ -24,19 +24,6 @@ class Factors(NamedTuple):
     item_vectors: np.ndarray
 
 
-def start_vectors(ids: list[str], dimensions: int, seed: int, deviation: float = 0.1) -> np.ndarray:
-    """Normal start vectors float32[n,d] of deviation `deviation / sqrt(d)`, each drawn by its external id alone.
-
-    So nobody's coming or going changes where the others start.
-    """
-    from penchant.randomness import stream
-
-    vectors = np.empty((len(ids), dimensions), np.float32)
-    for row, name in enumerate(ids):
-        stream(seed, "ials", name).standard_normal(dimensions, np.float32, vectors[row])
-    return vectors * np.float32(deviation / np.sqrt(dimensions))
-
-
 def ials(
     user_items: csr_array,
     start: np.ndarray,
@@ -52,7 +39,7 @@ def ials(
 
     Args:
         user_items: binary CSR [N,M].
-        start: item vectors to start from, float32[M,d] (`start_vectors`); people need none.
+        start: item vectors to start from, float32[M,d]; people need none.
         unobserved: a0, weight of all pairs. l2: strength of the ridge. nu: 1 scales it by frequency, 0 is plain.
         on_half_step: called with the number of half-steps done and the factors as they stand.
 
@@ -129,6 +116,20 @@ def inner(vectors: np.ndarray, unobserved: float) -> np.ndarray:
 def ridges(degrees: np.ndarray, other: int, unobserved: float, l2: float, nu: float) -> np.ndarray:
     """l2 (degree + a0 * rows of the other side)^nu, float64[rows]."""
     return l2 * (degrees + unobserved * other).astype(np.float64) ** nu
+
+
+def objective_at_minimum(
+    rows: csr_array, solved: np.ndarray, other: np.ndarray, unobserved: float, l2: float, nu: float = 1.0
+) -> float:
+    """The same loss just after a half-step, when `solved` [B,d] are the exact vectors of `rows` [B,M] for `other` [M,d].
+
+    At the minimum of |I| - 2 w.b + w^T A w the last two terms are -w.b, b the sum of a row's h: one product instead of a
+    pass over all pairs. What is left is the ridge of the other side.
+    """
+    observed = float(np.einsum("bd,bd->", solved, np.asarray(rows @ other, np.float32), dtype=np.float64))
+    degrees = np.bincount(rows.indices, minlength=len(other))
+    ridge = ridges(degrees, len(solved), unobserved, l2, nu)
+    return float(rows.nnz) - observed + float(ridge @ (other.astype(np.float64) ** 2).sum(1))
 
 
 def objective(user_items: csr_array, factors: Factors, unobserved: float, l2: float, nu: float = 1.0) -> float:

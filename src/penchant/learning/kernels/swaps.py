@@ -15,8 +15,9 @@ def swap(
     """Give places away, from the last of each list to the first; returns how many.
 
     A place goes to the candidate with the lowest level that is at least `least` below the level of the item that has it
-    (below it at all where nothing is counted; the best score decides between equals), if its score is not more than `tolerance` of the size of the place's first
-    score below that score. An item that stood in the list first may only come back to its own place.
+    (below it at all where nothing is counted; the best score decides between equals), if its score is not more than
+    `tolerance` of the size of the place's first score below that score. An item that stood in the list first may only
+    come back to its own place.
 
     Args:
         candidates: int32[B,C], best first, -1 behind the end; the first k are the list.

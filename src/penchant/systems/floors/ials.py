@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from penchant.data.views import Material
-from penchant.learning.closed.ials import Factors, fold_in, ials, inner, objective, ridges, start_vectors
+from penchant.learning.closed.ials import Factors, fold_in, ials, inner, objective_at_minimum, ridges
 from penchant.learning.explain import because_of_items
+from penchant.learning.factors import start_vectors
 from penchant.learning.training import Training
 from penchant.systems.bases.changing import LearnsAnew
 from penchant.systems.bases.settings import SystemSettings, setting
@@ -68,13 +69,18 @@ class IALS(LearnsAnew, VectorSystem):
         s, unobserved = self.settings, self.weight(len(material.items))
         epochs = s.epochs if training.epochs is None else training.epochs
         user_items = material.interactions.to_csr()
+        item_users = user_items.T.tocsr()
 
         def told(step: int, factors: Factors) -> None:
-            loss = objective(user_items, factors, unobserved, s.l2, s.nu)
+            people, items = factors
+            solved = (user_items, people, items) if step % 2 else (item_users, items, people)
+            loss = objective_at_minimum(*solved, unobserved, s.l2, s.nu)
             training.log({"half_step": step, "loss": loss})
             training.progress(float(step), float(2 * epochs + 1), f"loss {loss:.5g}")
 
-        start = start_vectors(material.items.array.to_pylist(), s.dimensions, s.seed, s.deviation)
+        start = start_vectors(
+            material.items, s.dimensions, s.seed, "ials", deviation=s.deviation / float(np.sqrt(s.dimensions))
+        )
         if training.start_from is not None:  # a parent's items, where they have this form
             given = np.asarray(training.start_from.get("item_vectors", start), np.float32)
             start = given if given.shape == start.shape else start

@@ -22,7 +22,6 @@ from penchant.systems.bases.vectors import reasons_of
 from penchant.systems.floors.histories import HistorySystem, ItemWeights
 from penchant.verbs.batch import Impressions, People, Ranked
 
-
 REFITTED = 4_000
 """Items up to which a corrected model is compared with a refit: a second of work."""
 ROUNDING = 1e-5

@@ -32,7 +32,7 @@ SLOPE = 0.2
 """Slope of the leaky rectifier on the negative side, as released."""
 
 PRESETS = {
-    "tiny": {"dimensions": 16, "layers": 2, "epochs": 5, "batch_size": 256, "learning_rate": 0.01},
+    "tiny": {"dimensions": 16, "layers": 2, "epochs": 5, "batch_size": 256, "learning_rate": 0.01, "validate_every": 1},
     "default": {},
     "paper": {"dimensions": 64, "layers": 3, "form": "code", "adjacency": "norm", "aggregation": "concat",
               "learning_rate": 1e-4, "l2": 1e-5, "batch_size": 1024, "epochs": 400, "sampler": "uniform_user", "patience": 50},
