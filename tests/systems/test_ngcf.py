@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from penchant.data.ids import Ids
 from penchant.data.views import Histories, Interactions, Material
@@ -251,3 +252,37 @@ def _seconds(system: Any, people: People) -> float:
     started = time.perf_counter()
     system.recommend(people, 10, RecommendOptions())
     return time.perf_counter() - started
+
+
+@pytest.mark.parametrize("form", ["paper", "code"])
+def test_gradients_agree_with_finite_differences(form: str) -> None:
+    draw = np.random.default_rng(4)
+    users, items = np.nonzero(draw.random((5, 6)) < 0.5)
+    data = material(users, items, 5, 6)
+    made = network(data, layers=2, form=form)
+    target = torch.from_numpy(draw.normal(size=tuple(made.table().shape)))
+    # The product of the graph is in float32, so steps are long and the bound is the sheet's.
+    parameters = {"nodes": made.nodes, "sum": made.sums[0], "product": made.products[1]}
+    (made.table().double() * target).sum().backward()
+    for name, parameter in parameters.items():
+        for _ in range(6):
+            place = tuple(int(draw.integers(0, n)) for n in parameter.shape)
+            was, step = parameter.data[place].item(), 2e-3
+            ends = []
+            for sign in (1, -1):
+                parameter.data[place] = was + sign * step
+                ends.append(float((made.table().double() * target).sum()))
+            parameter.data[place] = was
+            found = (ends[0] - ends[1]) / (2 * step)
+            assert parameter.grad[place].item() == pytest.approx(found, abs=2e-2 * max(1.0, abs(found))), name
+
+
+def test_dropout_is_for_training_only() -> None:
+    data = blocks()
+    made = network(data, layers=2, dropout=0.5)
+    still = tables(made)
+    made.train()
+    first, second = tables(made), tables(made)
+    assert not np.allclose(first, still) and not np.allclose(first, second)
+    made.eval()
+    assert np.array_equal(tables(made), still)

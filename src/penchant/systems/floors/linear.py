@@ -137,7 +137,7 @@ class EaseTopK(LearnsAnew, ItemWeights):
     """EASE whose columns see their most frequent company only: M x neighbours numbers instead of M x M.
 
     Use it where EASE does not fit into memory.
-    The state is the weights; `update` and `forget` are to solve the touched columns anew.
+    The state is the weights; `update` and `forget` solve anew.
     """
 
     Settings = EaseTopKSettings
@@ -175,7 +175,7 @@ class Slim(LearnsAnew, ItemWeights):
     """SLIM (Ning and Karypis, 2011): each item from the others by a non-negative elastic net.
 
     Use it where EASE's memory does not fit and training may take a while, or where few, positive reasons are wanted.
-    The state is the weights; `update` and `forget` are to solve the touched columns anew.
+    The state is the weights; `update` and `forget` solve anew.
     """
 
     Settings = SlimSettings

@@ -43,7 +43,7 @@ class ItemKNN(LearnsAnew, ItemWeights):
     Use it first: it is trained in a second, serves people never seen, explains itself exactly and has no seed. EASE is
     usually better where its memory fits.
     The state is the kept similarities. Taking a person out exactly needs all co-occurrences, which they no longer
-    hold: `update` and `forget` are to solve anew from the events.
+    hold: `update` and `forget` solve anew, in a second.
     """
 
     Settings = LikenessSettings
@@ -84,7 +84,7 @@ class RP3Beta(LearnsAnew, ItemWeights):
     """Where a walk from an item over one of its people to another item ends (Paudel et al., 2017), less popularity.
 
     Use it as the cheapest strong floor, above all where the popular must not win everything.
-    The state is the kept weights; `update` and `forget` are to solve anew.
+    The state is the kept weights; `update` and `forget` solve anew.
     """
 
     Settings = RP3BetaSettings
@@ -133,7 +133,7 @@ class UserKNN(LearnsAnew, HistorySystem):
         self._prepare(matrix)
 
     def _prepare(self, user_items: csr_array) -> None:
-        self.user_items = user_items
+        self.user_items, self.item_users = user_items, user_items.T.tocsr()
         heavy = closed.weighted(user_items, self.settings.weighting, self.rare, self.mean_length)
         self.known = closed.shape_of(heavy, self.settings.similarity, 1.0 - self.settings.asymmetry)
         self.by_item = heavy.T.tocsr()
@@ -156,15 +156,13 @@ class UserKNN(LearnsAnew, HistorySystem):
 
     def similar_block(self, items: np.ndarray) -> np.ndarray:
         """People that two items share over the root of the product of their numbers (cosine), float32[Q,M]."""
-        item_users = self.user_items.T.tocsr()
         counts = np.sqrt(np.maximum(self.catalogue.counts, 1).astype(np.float32))
-        return product(item_users[items], self.user_items) / counts[items][:, None] / counts
+        return product(self.item_users[items], self.user_items) / counts[items][:, None] / counts
 
     def why(self, people: People, answered: Ranked | Impressions) -> list[Any]:
         """How many of the nearest people have the item: nobody is named."""
         inside = self._inside(people if isinstance(answered, Ranked) else answered.people)
-        near = self.neighbours(inside)
-        by_item = self.user_items.T.tocsr()
+        near, by_item = self.neighbours(inside), self.item_users
 
         def reason(person: int, item: int) -> list[Because]:
             if person < 0 or not 0 <= item < len(self.catalogue):
