@@ -26,6 +26,7 @@ NAMES = (
     "same-numbers",
     "closed-peers",
     "factor-peers",
+    "ials-peers",
     "evaluation-peers",
     "recommend-peers",
     "graph-peers",

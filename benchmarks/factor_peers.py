@@ -1,4 +1,4 @@
-"""Factorisation beside other libraries: bpr-mf by Adam against RecBole, a pair at a time against implicit, iALS against implicit.
+"""Factorisation beside other libraries: bpr-mf by Adam against RecBole, a pair at a time against implicit.
 
 Interactions a second are pairs of train times epochs over the seconds of the epochs alone; implicit leaves out pairs whose
 drawn negative is liked too, so the steps it takes are fewer, and both are given. recall@20 is measured on lists of either
@@ -31,13 +31,9 @@ RECBOLE = {"embedding_size": 64, "learning_rate": 0.002}
 SGD = {**EVENLY, "optimiser": "sgd", "dimensions": 64, "learning_rate": 0.01, "l2": 0.02, "item_bias": True,
        "negatives_by": "popularity", "deviation": 0.0045}  # fmt: skip
 IMPLICIT = {"factors": 64, "learning_rate": 0.01, "regularization": 0.02}
-# a0 = .01 and l = .01 with nu = 0 are c = 1 + 1 / a0 = 101 and r = l (1 + 1 / a0) = 1.01 on the other side.
-IALS = {"dimensions": 64, "unobserved": 0.01, "l2": 0.01, "nu": 0.0}
-ALS = {"factors": 64, "alpha": 101.0, "regularization": 1.01}
 PASSES = {"ml-100k": (40, 5), "gowalla": (10, 3)}
 """Epochs of Adam, and repeats."""
 PASSES_SGD = {"ml-100k": (50, 7), "gowalla": (10, 3)}
-SWEEPS = 12
 
 
 def run() -> Kept | None:
@@ -48,17 +44,13 @@ def run() -> Kept | None:
     import penchant as pn
 
     kept = Kept("factor-peers")
-    progress = Progress("factor-peers", [ADAM, DEVIATION, SGD, IALS, PASSES, PASSES_SGD, SWEEPS])
+    progress = Progress("factor-peers", [ADAM, DEVIATION, SGD, PASSES, PASSES_SGD])
     with tempfile.TemporaryDirectory() as out:
         films = share(pn.split(pn.open_data(small), "random"), Path(out), "ml-100k")
         places = share(pn.split(pn.open_data(large), "given"), Path(out), "gowalla")
         both = {"ml-100k": films, "gowalla": places}
         number = threads.number()
-        notes = (
-            adam(kept, progress, both, number)
-            + sgd(kept, progress, both, number)
-            + ials(kept, progress, places, number)
-        )
+        notes = adam(kept, progress, both, number) + sgd(kept, progress, both, number)
     kept.note += "; ".join(notes) + f"; loads before: {progress.loads()}"
     progress.done()
     return kept
@@ -147,29 +139,3 @@ def sgd(kept: Kept, progress: Progress, both: dict[str, Shared], number: int) ->
                 notes.append(f"sgd, {name}, {count} thread(s): {times:.2f}x implicit by pairs (1x wanted at one), "
                              f"{steps:.2f}x by steps taken")  # fmt: skip
     return notes
-
-
-def ials(kept: Kept, progress: Progress, shared: Shared, number: int) -> list[str]:
-    """iALS on Gowalla beside implicit: equal dimensions, sweeps and solver; and implicit's own, conjugate gradients."""
-    with sides(kept, number, OURS, "implicit") as of:
-        if len(of) < 2:
-            return []
-        settings: dict[str, dict[str, Any]] = {
-            OURS: {**IALS, "epochs": SWEEPS},
-            "implicit": {**ALS, "iterations": SWEEPS, "use_cg": False},
-            "implicit, conjugate gradients": {**ALS, "iterations": SWEEPS, "use_cg": True},
-        }
-        asks = {
-            label: asked(of[label.split(",")[0]], shared, "ials" if label == OURS else "als", one,
-                         **({} if label == OURS else {"fold_in": True}))
-            for label, one in settings.items()
-        }  # fmt: skip
-        found = take_turns(progress, "ials, gowalla", asks, 3, warm=False)
-    for label, answers in found.items():
-        last = answers[-1]
-        quality = {"recall@20": round(last["recall@20"], 4), "ndcg@20": round(last["ndcg@20"], 4)}
-        kept.row("ials fit, gowalla", label, median(a["seconds"] for a in answers), "s", setting=settings[label],
-                 quality=quality, repeats=3)  # fmt: skip
-    exact, quick = (ratio(found, OURS, label) for label in list(settings)[1:])
-    kept.reached &= exact >= 1
-    return [f"ials: {exact:.2f}x implicit's exact solver (1x wanted), {quick:.2f}x its conjugate gradients"]

@@ -13,7 +13,7 @@ from penchant import threads
 from penchant.data.ids import Ids
 from penchant.errors import UsageError
 from penchant.learning import closed
-from penchant.learning.closed.ials import objective_at_minimum
+from penchant.learning.closed.ials import nearer, objective_at_minimum
 from penchant.learning.factors import start_vectors
 from penchant.learning.kernels import closed as kernels
 from penchant.learning.kernels import sharing
@@ -117,3 +117,28 @@ def test_the_loss_after_a_half_step_is_the_loss() -> None:
     assert len(seen) == 7
     for quick, full in seen:
         assert quick == pytest.approx(full, rel=1e-5)
+
+
+def test_conjugate_gradients_come_near_and_many_steps_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, items = matrix(4), start(30, 6, 2) * 10
+    exact = closed.fold_in(rows, items, 0.1, 0.05, 1.0)
+    many = nearer(rows, items, np.zeros_like(exact), 12, 0.1, 0.05, 1.0)
+    np.testing.assert_allclose(many, exact, atol=1e-4)
+    assert not many[4].any()
+    few = [np.abs(nearer(rows, items, np.zeros_like(exact), n, 0.1, 0.05, 1.0) - exact).max() for n in (1, 2, 4)]
+    assert few[0] > few[1] > few[2]
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "conjugate_rows", kernels.conjugate_rows.plain)
+        plain = nearer(rows, items, np.zeros_like(exact), 3, 0.1, 0.05, 1.0)
+    np.testing.assert_allclose(nearer(rows, items, np.zeros_like(exact), 3, 0.1, 0.05, 1.0), plain, atol=1e-4)
+
+
+def test_either_solver_reaches_the_same_loss() -> None:
+    rows = matrix(5, 80, 40)
+    losses = [
+        closed.objective(rows, closed.ials(rows, start(40, 8), 15, 0.1, 0.05, 1.0, conjugate=n), 0.1, 0.05)
+        for n in (0, 3)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-3)
+    last = closed.ials(rows, start(40, 8), 4, 0.1, 0.05, 1.0, conjugate=3)
+    assert np.array_equal(closed.fold_in(rows, last.item_vectors, 0.1, 0.05), last.user_vectors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -23,6 +23,10 @@ validation parts of made worlds (600 items), MovieLens-100K (1,682) and Gowalla 
 differ by a factor of 80."""
 
 
+STEPS = 3
+"""Steps of conjugate gradients a half-step."""
+
+
 class IALSSettings(SystemSettings):
     """Settings of `ials`."""
 
@@ -37,6 +41,9 @@ class IALSSettings(SystemSettings):
     """Strength of the ridge."""
     nu: float = setting(1.0, ge=0, le=1, search=[0.0, 0.5, 1.0])
     """How much the ridge follows frequency: 1 in proportion, 0 not at all."""
+    solver: Literal["exact", "conjugate_gradients"] = setting("exact")
+    """exact: each half-step is solved (Cholesky); conjugate_gradients: three steps towards it from where a vector stands,
+    several times as quick and level in quality. The last step of the people is exact in both."""
     deviation: float = setting(0.1, gt=0)
     """Deviation of the start vectors, divided by the root of the dimensions."""
 
@@ -73,6 +80,9 @@ class IALS(LearnsAnew, VectorSystem):
 
         def told(step: int, factors: Factors) -> None:
             people, items = factors
+            if s.solver != "exact" and step <= 2 * epochs:
+                training.progress(float(step), float(2 * epochs + 1), "")  # no loss: it would cost more than the step
+                return
             solved = (user_items, people, items) if step % 2 else (item_users, items, people)
             loss = objective_at_minimum(*solved, unobserved, s.l2, s.nu)
             training.log({"half_step": step, "loss": loss})
@@ -84,7 +94,8 @@ class IALS(LearnsAnew, VectorSystem):
         if training.start_from is not None:  # a parent's items, where they have this form
             given = np.asarray(training.start_from.get("item_vectors", start), np.float32)
             start = given if given.shape == start.shape else start
-        found = ials(user_items, start, epochs, unobserved, s.l2, s.nu, told)
+        conjugate = 0 if s.solver == "exact" else STEPS
+        found = ials(user_items, start, epochs, unobserved, s.l2, s.nu, told, conjugate)
         self.user_vectors, self.item_vectors = found
 
     def people_vectors(self, people: People) -> np.ndarray:
