@@ -1,18 +1,51 @@
-"""EASE on Gowalla's published split: the ridge chosen on the validation part with ease-topk, then one dense solve."""
+"""EASE on Gowalla's published split: the ridge chosen on the validation part with half of the items, then one dense solve."""
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from benchmarks.keeping import Kept
+from penchant.data.ids import Ids
+from penchant.data.views import Histories, Interactions, Material
 from penchant.testing.data import real_data
+from penchant.verbs.batch import People
+from penchant.verbs.protocols import RecommendOptions
 
-RIDGES = (30.0, 80.0, 200.0)
+RIDGES = (30.0, 80.0, 160.0)
 PUBLISHED = (0.1765, 0.1467)
 """recall@20 and ndcg@20 of the BARS board."""
 NEAR = 0.98
+
+
+def popular_half(material: Material) -> Material:
+    """The same people with the more popular half of the items: dense weights of a quarter of the size."""
+    kept = np.sort(np.argsort(-material.interactions.item_degrees, kind="stable")[: len(material.items) // 2])
+    now = np.full(len(material.items), -1, np.int32)
+    now[kept] = np.arange(len(kept), dtype=np.int32)
+
+    def inside(pairs: Interactions) -> Interactions:
+        users, items = pairs.pair_users(), now[pairs.user_items]
+        return Interactions.from_pairs(users[items >= 0], items[items >= 0], pairs.n_users, len(kept))
+
+    assert material.validation is not None
+    train, names = inside(material.interactions), Ids(material.items.names(kept))
+    return Material(material.users, names, train, Histories(train.by_user), validation=inside(material.validation))
+
+
+def recall(system: Any, material: Material) -> float:
+    """Mean recall@20 on the validation part of the people who have one there."""
+    assert material.validation is not None
+    wanted = material.validation.by_user
+    ids = np.flatnonzero(wanted.lengths > 0).astype(np.int32)
+    own, wanted = material.interactions.by_user.take(ids), wanted.take(ids)
+    ranked = system.recommend(People(ids, own, own), 20, RecommendOptions())
+    width = np.int64(len(material.items))
+    keys = wanted.rows() * width + wanted.values
+    hits = np.isin(np.arange(len(ids))[:, None] * width + ranked.items, keys) & (ranked.items >= 0)
+    return float((hits.sum(1) / wanted.lengths).mean())
 
 
 def run() -> Kept | None:
@@ -28,17 +61,16 @@ def run() -> Kept | None:
     kept = Kept("gowalla-ease")
     data = pn.open_data(folder)
     made = pn.split(data, "given")
+    half = popular_half(made.material())
     found: dict[float, float] = {}
-    with tempfile.TemporaryDirectory() as out:
-        for l2 in RIDGES:
-            settings = {"l2": l2, "neighbours": 200}
-            run = pn.train(
-                "ease-topk", data, split=made, settings=settings, out=Path(out) / f"topk-{l2:g}", evaluate=False
-            )
-            found[l2] = run.info.validation["recall@20"]
-            seconds = {"training seconds": round(run.info.seconds["training"], 1)}
-            kept.row("recall@20 on the validation part", "ease-topk", found[l2], "", setting=settings, quality=seconds)
-        best = max(found, key=lambda l2: found[l2])
+    for l2 in RIDGES:
+        system, started = catalogue.load("ease", {"l2": l2}), time.perf_counter()
+        system.fit(half, Training())
+        seconds = {"training seconds": round(time.perf_counter() - started, 1)}
+        found[l2] = recall(system, half)
+        kept.row("recall@20, validation, popular half", "ease", found[l2], "", setting={"l2": l2}, quality=seconds)
+        del system
+    best = max(found, key=lambda l2: found[l2])
     # Not `train` with a refit: it would solve twice, once to choose what nothing is chosen by.
     system, started = catalogue.load("ease", {"l2": best}), time.perf_counter()
     system.fit(made.material(refit=True), Training())

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from penchant.errors import MemoryBudget, TrainingError, UsageError
 from penchant.learning import closed
 from penchant.learning.closed.ease import inverse_of
-from penchant.learning.kernels import closed as kernels
+from penchant.learning.kernels import ridge as kernels
 
 FIXTURE = csr_array(np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0], [0, 0, 1, 1]], np.float32))
 

@@ -15,7 +15,7 @@ from penchant.errors import UsageError
 from penchant.learning import closed
 from penchant.learning.closed.ials import nearer, objective_at_minimum
 from penchant.learning.factors import start_vectors
-from penchant.learning.kernels import closed as kernels
+from penchant.learning.kernels import ridge as kernels
 from penchant.learning.kernels import sharing
 
 

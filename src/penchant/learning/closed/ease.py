@@ -146,7 +146,7 @@ def ease_topk(user_items: csr_array, l2: float, neighbours: int = 500, tie_rank:
     from scipy.sparse import csr_array
 
     from penchant.learning.closed.neighbours import arrays, shape_of, similar_to
-    from penchant.learning.kernels import closed as kernels
+    from penchant.learning.kernels import ridge as kernels
     from penchant.learning.kernels.sharing import shared
 
     if not l2 > 0:

@@ -102,7 +102,7 @@ def nearer(
 ) -> np.ndarray:
     """`vectors` float32[B,d], in place, some steps of conjugate gradients nearer to what `fold_in` would give."""
     from penchant.learning.closed.neighbours import arrays
-    from penchant.learning.kernels import closed as kernels
+    from penchant.learning.kernels import ridge as kernels
     from penchant.learning.kernels.sharing import shared
 
     offsets, columns, _ = arrays(rows)
@@ -125,7 +125,7 @@ def least_squares(rows: csr_array, other: np.ndarray, base: np.ndarray, ridge: n
         rows: binary CSR [B,M]. other: h, [M,d]. base: float64[d,d]. ridge: float64[B], so large that the sum is positive.
     """
     from penchant.learning.closed.neighbours import arrays
-    from penchant.learning.kernels import closed as kernels
+    from penchant.learning.kernels import ridge as kernels
     from penchant.learning.kernels.sharing import shared
 
     offsets, columns, _ = arrays(rows)
