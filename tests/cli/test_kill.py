@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,7 +75,9 @@ def killed_and_resumed(system: str, moment: float, seconds: float, world: Path, 
     resumable = (folder / "run.training/asked.json").exists()
     if not resumable:
         for left in folder.glob("run.training"):
-            left.rmdir()  # killed between making the folder and the first file: empty, or this fails
+            # Killed before what was asked for had its name: there is nothing to go on from.
+            assert not list(left.rglob("*.safetensors"))
+            shutil.rmtree(left)
     finished(begun(system, world, folder, *(["--resume"] if resumable else [])))
     assert not (folder / "run.training").exists()
 
