@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -73,11 +72,7 @@ def killed_and_resumed(system: str, moment: float, seconds: float, world: Path, 
     if (folder / "run").exists():
         return
     resumable = (folder / "run.training/asked.json").exists()
-    if not resumable:
-        for left in folder.glob("run.training"):
-            # Killed before what was asked for had its name: there is nothing to go on from.
-            assert not list(left.rglob("*.safetensors"))
-            shutil.rmtree(left)
+    assert resumable or not (folder / "run.training").exists()
     finished(begun(system, world, folder, *(["--resume"] if resumable else [])))
     assert not (folder / "run.training").exists()
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penchant.data.files import folder_aside
 from penchant.errors import DataError, Interrupted, UsageError
 from penchant.operations.interruption import Interruption
 from penchant.operations.runs import Run, load_run
@@ -187,8 +188,8 @@ def _place(out: str | Path | None, row: Row, dataset: Dataset, asked: _Asked, re
             )
         return target, folder
     storage.refuse_existing(target)
-    folder.mkdir(parents=True)
-    write_json(folder / "asked.json", asked.to_dict())
+    with folder_aside(folder) as aside:  # killed at any moment, the folder can be resumed or is not there
+        write_json(aside / "asked.json", asked.to_dict())
     return target, folder
 
 
